@@ -1,0 +1,12 @@
+//! The hot path of Ananta: bytes to columns and back, and the OTLP door.
+//!
+//! A span travels `door` → `otlp` (check, decode) → `columns` → `process` → `otlp` (encode) or
+//! `clickhouse` (store) and comes back through `clickhouse` → `jaeger`. Python sees whole batches.
+
+use pyo3::prelude::*;
+
+#[pymodule]
+fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    let _ = m;
+    Ok(())
+}
