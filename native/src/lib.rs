@@ -3,6 +3,8 @@
 //! A span travels `door` → `otlp` (check, decode) → `columns` → `process` → `otlp` (encode) or
 //! `clickhouse` (store) and comes back through `clickhouse` → `jaeger`. Python sees whole batches.
 
+pub mod otlp;
+
 use pyo3::prelude::*;
 
 #[pymodule]
