@@ -1,0 +1,1 @@
+"""Benchmarks: Ananta beside its peers, on one machine, in one run. `python -m bench --help`."""
