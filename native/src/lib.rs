@@ -3,12 +3,16 @@
 //! A span travels `door` → `otlp` (check, decode) → `columns` → `process` → `otlp` (encode) or
 //! `clickhouse` (store) and comes back through `clickhouse` → `jaeger`. Python sees whole batches.
 
+pub mod arrow;
+pub mod batch;
+pub mod columns;
 pub mod otlp;
+pub mod rows;
 
 use pyo3::prelude::*;
 
 #[pymodule]
 fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
-    let _ = m;
+    m.add_class::<batch::SpanBatch>()?;
     Ok(())
 }

@@ -23,9 +23,28 @@ impl DecodeError {
     }
 }
 
+/// A `DecodeError` on its way up: boxed, so that the hot path returns small values.
+pub type Fault = Box<DecodeError>;
+
+impl DecodeError {
+    /// A fault whose field the callers name, from the inside out, with `within`.
+    #[cold]
+    pub fn at(offset: usize, reason: impl Into<String>) -> Fault {
+        Box::new(Self::new("", offset, reason))
+    }
+
+    /// Puts the enclosing field's name before the path.
+    pub fn within(mut self: Box<Self>, field: &str) -> Fault {
+        let inner = if self.field.is_empty() { "" } else { "." };
+        self.field = format!("{field}{inner}{}", self.field);
+        self
+    }
+}
+
 impl fmt::Display for DecodeError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} at byte {}: {}", self.field, self.offset, self.reason)
+        let field = if self.field.is_empty() { "request" } else { &self.field };
+        write!(formatter, "{field} at byte {}: {}", self.offset, self.reason)
     }
 }
 
