@@ -179,7 +179,7 @@ impl SpanBatch {
             let mut parts = Vec::new();
             let mut part: Vec<Chunk> = Vec::new();
             let mut room = max_spans;
-            for chunk in &self.chunks {
+            for chunk in self.chunks.iter().filter(|chunk| chunk.spans() > 0) {
                 if chunk.spans() <= room {
                     room -= chunk.spans();
                     part.push(chunk.clone());
