@@ -1,0 +1,93 @@
+# `make run` starts the platform and `make test` proves it; both set up what they need first.
+# Setting up is idempotent: stamps under .venv tell what is already done.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := $(VENV)/.stamps
+NATIVE_SOURCES := $(shell find native/src -name '*.rs') native/Cargo.toml native/Cargo.lock pyproject.toml
+export VIRTUAL_ENV := $(CURDIR)/$(VENV)
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##@ Use
+.PHONY: setup run
+setup: $(STAMPS)/native ## build everything into .venv, so that .venv/bin/ananta works
+
+run: setup ## start the platform (arguments in ARGS="...")
+	$(BIN)/ananta up $(ARGS)
+
+##@ Prove
+.PHONY: test test-native test-python bench lint
+test: test-native test-python ## run every test
+
+test-native: setup
+	cd native && cargo test --release --lib --quiet
+
+test-python: setup $(STAMPS)/node $(STAMPS)/full-engine
+	$(BIN)/pytest -q $(PYTEST_ARGS)
+
+bench: setup ## measure beside the peers and write docs/benchmarks.md (arguments in ARGS="...")
+	$(BIN)/python -m bench $(ARGS)
+
+lint: setup ## ruff, mypy, clippy and rustfmt, without a warning
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	cd native && cargo fmt --check && cargo clippy --release --all-targets --quiet -- -D warnings
+
+##@ Change
+.PHONY: fmt lock docs wheel clean
+fmt: setup ## format Python and Rust
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix --quiet . || true
+	cd native && cargo fmt
+
+lock: $(STAMPS)/uv ## resolve the dependencies anew into requirements.lock
+	$(BIN)/uv lock --quiet --upgrade
+	$(BIN)/uv export --quiet --all-groups --all-packages --no-emit-workspace --no-header --no-annotate \
+		--format requirements.txt --output-file requirements.lock
+	rm uv.lock
+
+docs: setup ## regenerate the configuration reference
+	$(BIN)/python -m ananta.config.reference > docs/configuration.md
+
+wheel: setup ## build the wheel, native module included, into dist/
+	$(BIN)/maturin build --release --out dist
+
+clean: ## remove everything that was built
+	rm -rf $(VENV) .venv-* dist native/target tests/node/node_modules \
+		.mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(STAMPS)/uv:
+	@bash scripts/need.sh $(PYTHON)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet uv==$(UV_VERSION)
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/packages: requirements.lock $(STAMPS)/uv
+	$(BIN)/uv pip install --quiet --require-hashes -r requirements.lock
+	@touch $@
+
+$(STAMPS)/native: $(NATIVE_SOURCES) $(STAMPS)/packages
+	@echo 'building the native module (a few minutes the first time)'
+	$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# The SDK for Node.js, a real client in the end-to-end tests.
+$(STAMPS)/node: tests/node/package-lock.json $(STAMPS)/uv
+	@if command -v npm >/dev/null; then cd tests/node && npm ci --silent; \
+	else echo 'npm is not installed: the tests with the Node.js SDK will be skipped'; fi
+	@touch $@
+
+# The full ClickHouse engine, beside the smaller build that is installed by default.
+$(STAMPS)/full-engine: $(STAMPS)/packages
+	$(BIN)/uv pip install --quiet --no-deps --target $(VENV)/full-engine chdb-core==26.9.0
+	@touch $@
