@@ -218,6 +218,8 @@ class CollectorConfig:
         receivers: settings by component id, also of components no pipeline uses; the other
             sections alike.
         service: pipelines, extensions and telemetry; every id in it is configured above.
+        as_given: the merged and expanded configuration as plain data, without defaults, secrets
+            shown as `[REDACTED]`.
         warnings: what works but should be changed, one line each.
     """
 
@@ -227,6 +229,7 @@ class CollectorConfig:
     exporters: Mapping[str, Config] = field(default_factory=dict)
     connectors: Mapping[str, Config] = field(default_factory=dict)
     extensions: Mapping[str, Config] = field(default_factory=dict)
+    as_given: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
     def components(self, kind: Kind) -> Mapping[str, Config]:
