@@ -39,7 +39,7 @@ impl Chunk {
         match self {
             Chunk::Wire { bytes, .. } => bytes,
             Chunk::Columns(encoded) => {
-                encoded.wire.get_or_init(|| otlp::encode(&encoded.columns).into())
+                encoded.wire.get_or_init(|| otlp::encode(&encoded.columns))
             }
         }
     }
