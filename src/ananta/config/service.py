@@ -30,7 +30,7 @@ class LogSamplingConfig(Config):
     enabled: bool = Field(True, description="Thin out lines that repeat.")
     tick: Duration = Field(10.0, description="Period in which repeats are counted.")
     initial: int = Field(10, description="Equal lines let through in each period.", ge=0)
-    thereafter: int = Field(100, description="After those, every so manieth is let through.", ge=0)
+    thereafter: int = Field(100, description="After those, one in so many is let through.", ge=0)
 
 
 class LogsConfig(Config):
