@@ -7,7 +7,6 @@ pub mod check;
 pub mod decode;
 pub mod encode;
 pub mod error;
-pub mod json;
 pub mod parse;
 pub mod wire;
 
