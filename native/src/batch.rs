@@ -39,7 +39,7 @@ impl Chunk {
         match self {
             Chunk::Wire { bytes, .. } => bytes,
             Chunk::Columns(encoded) => {
-                encoded.wire.get_or_init(|| otlp::encode(&encoded.columns).into())
+                encoded.wire.get_or_init(|| otlp::encode(&encoded.columns))
             }
         }
     }
@@ -135,6 +135,19 @@ impl SpanBatch {
         })
     }
 
+    /// Reads one OTLP trace request in JSON.
+    ///
+    /// Raises:
+    ///     DecodeError: names the JSON path and the byte offset of what is wrong.
+    #[staticmethod]
+    fn from_otlp_json(py: Python<'_>, data: pyo3::pybacked::PyBackedBytes) -> PyResult<Self> {
+        py.detach(|| {
+            let bytes = Bytes::from(otlp::json::to_protobuf(&data)?);
+            let spans = otlp::check(&bytes)?.spans;
+            Ok(Self::from_checked([(bytes, spans)]))
+        })
+    }
+
     /// All spans of these batches, in order; nothing is copied.
     #[staticmethod]
     fn concat(batches: Vec<PyRef<'_, SpanBatch>>) -> Self {
@@ -168,6 +181,12 @@ impl SpanBatch {
             }
             Ok(())
         })
+    }
+
+    /// The batch as one OTLP ExportTraceServiceRequest in JSON.
+    fn to_otlp_json<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let json = py.detach(|| otlp::json::from_protobuf(&self.wire_chunks().concat()))?;
+        Ok(PyBytes::new(py, &json))
     }
 
     /// The same spans in batches of at most `max_spans`; whole arrived requests where they fit.

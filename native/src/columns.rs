@@ -55,6 +55,15 @@ impl Strings {
         self.offsets.push(self.data.len() as u32);
     }
 
+    /// Appends a copy of these rows of `other`.
+    pub fn copy_rows(&mut self, other: &Strings, rows: Range<usize>) {
+        let (from, start) = (other.offsets[rows.start], self.data.len() as u32);
+        let until = other.offsets[rows.end];
+        self.data.extend_from_slice(&other.data[from as usize..until as usize]);
+        let ends = &other.offsets[rows.start + 1..=rows.end];
+        self.offsets.extend(ends.iter().map(|end| end - from + start));
+    }
+
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> + '_ {
         (0..self.len()).map(|row| self.get(row))
     }
@@ -164,9 +173,10 @@ impl Attributes {
 
     /// Appends one owner with a copy of `owner`'s attributes in `other` (same key table).
     pub fn copy_owner(&mut self, other: &Attributes, owner: usize) {
-        for row in other.range(owner) {
-            self.push(other.keys[row], other.types[row], other.values.get(row));
-        }
+        let rows = other.range(owner);
+        self.keys.extend_from_slice(&other.keys[rows.clone()]);
+        self.types.extend_from_slice(&other.types[rows.clone()]);
+        self.values.copy_rows(&other.values, rows);
         self.end_owner();
     }
 

@@ -6,6 +6,7 @@
 pub mod arrow;
 pub mod batch;
 pub mod columns;
+pub mod jaeger;
 pub mod otlp;
 pub mod rows;
 
@@ -14,5 +15,6 @@ use pyo3::prelude::*;
 #[pymodule]
 fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<batch::SpanBatch>()?;
+    jaeger::register(m)?;
     Ok(())
 }

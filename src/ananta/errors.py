@@ -13,9 +13,42 @@ Receivers turn a `DeliveryError` into their protocol's code; nothing else may le
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 
 class AnantaError(Exception):
     """Base of every error this package raises on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing to change in a configuration.
+
+    Attributes:
+        path: where, as keys joined by `::`; "" is the file as a whole.
+        message: what is wrong, the value seen, and what to write instead.
+        location: the file and line the value came from, where known.
+    """
+
+    path: str
+    message: str
+    location: str = ""
+
+    def __str__(self) -> str:
+        place = f" ({self.location})" if self.location else ""
+        return f"{self.path}: {self.message}{place}" if self.path else f"{self.message}{place}"
+
+
+class ConfigError(AnantaError, ValueError):
+    """The configuration is wrong. The message has one line for each problem."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = tuple(problems)
 
 
 class StartupError(AnantaError):

@@ -3,13 +3,15 @@
 //! Spans are put back under their scopes and scopes under their resources in row order; spans of
 //! one scope keep their order.
 
-use super::wire::{FIXED64, ReverseWriter, VARINT};
+use bytes::Bytes;
+
+use super::wire::{BYTES, FIXED64, ReverseWriter, VARINT};
 use crate::columns::{
     Attributes, Columns, HAS_PARENT_SPAN_ID, HAS_SPAN_ID, HAS_STATUS, HAS_TRACE_ID, ValueType,
 };
 
 /// Encodes all spans as one ExportTraceServiceRequest (TracesData: the same on the wire).
-pub fn encode(columns: &Columns) -> Vec<u8> {
+pub fn encode(columns: &Columns) -> Bytes {
     let spans = group(&columns.spans.scope, columns.scopes.present.len());
     let scopes = group(&columns.scopes.resource, columns.resources.present.len());
     let mut writer = ReverseWriter::with_capacity(size_hint(columns));
@@ -199,6 +201,11 @@ pub fn write_attribute(
 ) {
     let value_type = attributes.types[row];
     let value = attributes.values.get(row);
+    let key = columns.key(attributes.keys[row]);
+    if value_type == ValueType::String && key.len() + value.len() < SHORT {
+        write_short_string(writer, key, value, field);
+        return;
+    }
     let key_value = writer.len();
     if value_type == ValueType::Verbatim {
         writer.raw(value);
@@ -225,6 +232,28 @@ pub fn write_attribute(
         }
         writer.end_message(2, key_value);
     }
-    writer.nonempty_bytes_field(1, columns.key(attributes.keys[row]));
+    writer.nonempty_bytes_field(1, key);
     writer.end_message(field, key_value);
+}
+
+/// Up to here the lengths of a KeyValue of strings, and of all inside it, take one byte each.
+const SHORT: usize = 0x80 - 8;
+
+/// A KeyValue of two short strings, the most common of all, written in one go.
+#[inline]
+fn write_short_string(writer: &mut ReverseWriter, key: &[u8], value: &[u8], field: u32) {
+    let key_field = if key.is_empty() { 0 } else { key.len() + 2 };
+    let length = key_field + 4 + value.len();
+    let (header, room) = writer.room(length + 2).split_at_mut(2);
+    header.copy_from_slice(&[(field << 3) as u8 | BYTES, length as u8]);
+    let (key_room, value_room) = room.split_at_mut(key_field);
+    if let Some((header, room)) = key_room.split_first_chunk_mut::<2>() {
+        *header = [1 << 3 | BYTES, key.len() as u8];
+        room.copy_from_slice(key);
+    }
+    if let Some((header, room)) = value_room.split_first_chunk_mut::<4>() {
+        let length = value.len() as u8;
+        *header = [2 << 3 | BYTES, length + 2, 1 << 3 | BYTES, length];
+        room.copy_from_slice(value);
+    }
 }

@@ -7,6 +7,7 @@ pub mod check;
 pub mod decode;
 pub mod encode;
 pub mod error;
+pub mod json;
 pub mod parse;
 pub mod wire;
 

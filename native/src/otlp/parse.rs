@@ -114,11 +114,24 @@ pub trait Visitor<'a> {
     fn span(&mut self, span: &SpanFields<'a>);
 }
 
+/// Short strings are nearly all ASCII, and are tested eight bytes at a time.
+#[inline]
+fn is_utf8(text: &[u8]) -> bool {
+    if text.len() >= 64 {
+        return simdutf8::basic::from_utf8(text).is_ok();
+    }
+    let (words, tail) = text.as_chunks::<8>();
+    let high_bits = words.iter().fold(0, |bits, word| bits | u64::from_ne_bytes(*word));
+    let tail_bits = tail.iter().fold(0, |bits, byte| bits | byte);
+    (high_bits & 0x8080_8080_8080_8080 == 0 && tail_bits < 0x80)
+        || std::str::from_utf8(text).is_ok()
+}
+
 #[inline]
 fn utf8<'a, const CHECK: bool>(reader: &mut Reader<'a>, field: &str) -> Result<&'a [u8], Fault> {
     let offset = reader.offset();
     let value = reader.bytes().map_err(|fault| fault.within(field))?;
-    if CHECK && simdutf8::basic::from_utf8(value).is_err() {
+    if CHECK && !is_utf8(value) {
         return Err(DecodeError::at(offset, "string is not valid UTF-8").within(field));
     }
     Ok(value)
@@ -425,10 +438,65 @@ fn attribute_field<'a, const CHECK: bool, V: Visitor<'a>>(
     visitor: &mut V,
 ) -> Result<(), Fault> {
     let message = message_field(reader, wire_type, "attributes")?;
+    if let Some(attribute) = scalar_attribute::<CHECK>(message.rest()) {
+        visitor.attribute(owner, &attribute);
+        return Ok(());
+    }
     let attribute =
         parse_attribute::<CHECK>(message, 0).map_err(|fault| fault.within("attributes"))?;
     visitor.attribute(owner, &attribute);
     Ok(())
+}
+
+/// A KeyValue in the shape nearly all have: a short key, then a short scalar, nothing else.
+/// `None` for every other, right or wrong: `parse_attribute` tells which.
+#[inline]
+fn scalar_attribute<const CHECK: bool>(message: &[u8]) -> Option<Attribute<'_>> {
+    let (key, message) = short_field(message, 0x0a)?;
+    let (value, message) = short_field(message, 0x12)?;
+    if !message.is_empty() || (CHECK && !is_utf8(key)) {
+        return None;
+    }
+    let mut attribute =
+        Attribute { key, value_type: ValueType::String, bytes: &[], scalar: [0; 8] };
+    match *value {
+        [0x0a, length, ref text @ ..] => {
+            if usize::from(length) != text.len() || (CHECK && !is_utf8(text)) {
+                return None;
+            }
+            attribute.bytes = text;
+        }
+        [0x10, byte @ 0..=1] => {
+            attribute.value_type = ValueType::Bool;
+            attribute.scalar[0] = byte;
+        }
+        [0x18, low @ 0..=0x7f] => {
+            attribute.value_type = ValueType::Int;
+            attribute.scalar[0] = low;
+        }
+        [0x18, low, high @ 0..=0x7f] => {
+            attribute.value_type = ValueType::Int;
+            let value = u64::from(low & 0x7f) | u64::from(high) << 7;
+            attribute.scalar = value.to_le_bytes();
+        }
+        [0x21, a, b, c, d, e, f, g, h] => {
+            attribute.value_type = ValueType::Double;
+            attribute.scalar = [a, b, c, d, e, f, g, h];
+        }
+        _ => return None,
+    }
+    Some(attribute)
+}
+
+/// The value of a length-delimited field under 128 bytes with this one-byte tag, and what follows.
+#[inline]
+fn short_field(message: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
+    match *message {
+        [first, length @ 0..=0x7f, ref rest @ ..] if first == tag => {
+            rest.split_at_checked(length.into())
+        }
+        _ => None,
+    }
 }
 
 /// Parses a KeyValue message. `depth` counts the arrays and maps around it.

@@ -4,6 +4,8 @@
 //! payload. `ReverseWriter` writes from the last byte to the first, so that a nested message's
 //! length is known when its header is written.
 
+use bytes::Bytes;
+
 use super::error::{DecodeError, Fault};
 
 pub const VARINT: u8 = 0;
@@ -165,9 +167,16 @@ impl ReverseWriter {
         self.buffer.len() - self.start
     }
 
-    pub fn finish(mut self) -> Vec<u8> {
-        self.buffer.drain(..self.start);
-        self.buffer
+    pub fn finish(self) -> Bytes {
+        Bytes::from(self.buffer).slice(self.start..)
+    }
+
+    /// The next `count` bytes, to be filled from front to back.
+    #[inline]
+    pub fn room(&mut self, count: usize) -> &mut [u8] {
+        self.reserve(count);
+        self.start -= count;
+        &mut self.buffer[self.start..self.start + count]
     }
 
     #[inline]
@@ -189,17 +198,13 @@ impl ReverseWriter {
 
     #[inline]
     pub fn raw(&mut self, bytes: &[u8]) {
-        self.reserve(bytes.len());
-        self.start -= bytes.len();
-        self.buffer[self.start..self.start + bytes.len()].copy_from_slice(bytes);
+        self.room(bytes.len()).copy_from_slice(bytes);
     }
 
     #[inline]
     pub fn varint(&mut self, mut value: u64) {
         if value < 0x80 {
-            self.reserve(1);
-            self.start -= 1;
-            self.buffer[self.start] = value as u8;
+            self.room(1)[0] = value as u8;
             return;
         }
         let mut bytes = [0u8; 10];

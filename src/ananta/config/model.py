@@ -118,6 +118,13 @@ class Config(BaseModel):
         """
         yield from ()
 
+    def check_not_negative(self, *keys: str) -> Iterator[BrokenRule]:
+        """Yield the keys among these whose value is below zero."""
+        for key in keys:
+            if getattr(self, key) < 0:
+                seen = self.model_dump(include={key})[key]
+                yield BrokenRule(key, f"'{key}' must be non-negative, got {seen}")
+
     @model_validator(mode="before")
     @classmethod
     def _fit(cls, data: Any) -> Any:

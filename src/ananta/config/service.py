@@ -30,7 +30,7 @@ class LogSamplingConfig(Config):
     enabled: bool = Field(True, description="Thin out lines that repeat.")
     tick: Duration = Field(10.0, description="Period in which repeats are counted.")
     initial: int = Field(10, description="Equal lines let through in each period.", ge=0)
-    thereafter: int = Field(100, description="After those, every so manieth is let through.", ge=0)
+    thereafter: int = Field(100, description="After those, one in so many is let through.", ge=0)
 
 
 class LogsConfig(Config):
@@ -218,6 +218,8 @@ class CollectorConfig:
         receivers: settings by component id, also of components no pipeline uses; the other
             sections alike.
         service: pipelines, extensions and telemetry; every id in it is configured above.
+        as_given: the merged and expanded configuration as plain data, without defaults, secrets
+            shown as `[REDACTED]`.
         warnings: what works but should be changed, one line each.
     """
 
@@ -227,6 +229,7 @@ class CollectorConfig:
     exporters: Mapping[str, Config] = field(default_factory=dict)
     connectors: Mapping[str, Config] = field(default_factory=dict)
     extensions: Mapping[str, Config] = field(default_factory=dict)
+    as_given: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
     def components(self, kind: Kind) -> Mapping[str, Config]:

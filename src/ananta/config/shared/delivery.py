@@ -34,9 +34,9 @@ class RetryConfig(Config):
     def check(self) -> Iterator[BrokenRule]:
         """Values are possible and in order; checked also where retrying is off."""
         yield from super().check()
-        for key in ("initial_interval", "multiplier", "max_interval", "max_elapsed_time"):
-            if getattr(self, key) < 0:
-                yield BrokenRule(key, f"'{key}' must be non-negative")
+        yield from self.check_not_negative(
+            "initial_interval", "multiplier", "max_interval", "max_elapsed_time"
+        )
         if not 0 <= self.randomization_factor <= 1:
             yield BrokenRule(
                 "randomization_factor",
@@ -128,7 +128,7 @@ class QueueConfig(Config):
         yield from super().check()
         for key in ("num_consumers", "queue_size"):
             if getattr(self, key) <= 0:
-                yield BrokenRule(key, f"`{key}` must be positive")
+                yield BrokenRule(key, f"`{key}` must be positive, got {getattr(self, key)}")
         if self.wait_for_result and self.storage:
             yield BrokenRule(
                 "wait_for_result",
@@ -172,5 +172,4 @@ class DeliveryConfig(Config):
     def check(self) -> Iterator[BrokenRule]:
         """The time limit is not negative."""
         yield from super().check()
-        if self.timeout < 0:
-            yield BrokenRule("timeout", "'timeout' must be non-negative")
+        yield from self.check_not_negative("timeout")

@@ -133,9 +133,9 @@ class HttpServerConfig(ServerConfig):
     def check(self) -> Iterator[BrokenRule]:
         """No time limit is negative."""
         yield from super().check()
-        for key in ("read_timeout", "read_header_timeout", "write_timeout", "idle_timeout"):
-            if getattr(self, key) < 0:
-                yield BrokenRule(key, f"'{key}' must be non-negative")
+        yield from self.check_not_negative(
+            "read_timeout", "read_header_timeout", "write_timeout", "idle_timeout"
+        )
 
 
 class CompressionParamsConfig(Config):
@@ -191,8 +191,9 @@ class HttpClientConfig(Config):
     def check(self) -> Iterator[BrokenRule]:
         """No time limit is negative, and the endpoint is a URL."""
         yield from super().check()
-        if self.timeout < 0:
-            yield BrokenRule("timeout", "'timeout' must be non-negative")
+        yield from self.check_not_negative(
+            "timeout", "idle_conn_timeout", "http2_read_idle_timeout", "http2_ping_timeout"
+        )
         if self.endpoint and (problem := url_problem(self.endpoint)):
             yield BrokenRule("endpoint", problem)
 

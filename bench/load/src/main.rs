@@ -1,0 +1,32 @@
+//! Load and sink of the benchmarks, cheap enough to share one core while they keep another busy.
+//!
+//! `ananta-bench-load send JSON` sends prepared OTLP requests and prints what became of them;
+//! `ananta-bench-load sink JSON` takes OTLP over gRPC and HTTP, counts spans and discards them.
+//! The one argument is a JSON object (see `send::Plan` and `sink::Plan`): the caller is a program.
+
+mod client;
+mod otlp;
+mod payload;
+mod send;
+mod sink;
+
+use std::process::ExitCode;
+
+type AnyError = Box<dyn std::error::Error + Send + Sync>;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["send", plan] => send::run(plan).await,
+        ["sink", plan] => sink::run(plan).await,
+        _ => Err("usage: ananta-bench-load (send | sink) JSON".into()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("ananta-bench-load: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
