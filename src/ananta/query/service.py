@@ -1,0 +1,111 @@
+"""`QueryService`: what the faces of the API ask, and the promise that the answer is up to date.
+
+Before every read the store's writer is asked to deliver what is pending, so that an answer covers
+each span acknowledged before the question. A search finds matching spans first and then reads
+their traces whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from ananta.errors import AnantaError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from ananta.model import SpanBatch
+    from ananta.query.trace_query import TraceQuery
+
+FLUSH_TIMEOUT_SECONDS = 30.0
+
+
+class QueryError(AnantaError):
+    """The store could not answer; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundTraces:
+    """The answer to a search.
+
+    Attributes:
+        trace_ids: 16 bytes each, the newest trace first.
+        batch: every span of these traces.
+        truncated: whether more traces match than were asked for.
+    """
+
+    trace_ids: list[bytes]
+    batch: SpanBatch
+    truncated: bool
+
+
+class TraceReader(Protocol):
+    """What is read from the store; `ananta.store.reader` answers it."""
+
+    async def services(self) -> list[str]:
+        """Names of all services."""
+
+    async def operations(self, service: str, kind: str | None = None) -> list[tuple[str, str]]:
+        """Span names of a service with their kinds, of one kind or all."""
+
+    async def find_trace_ids(self, query: TraceQuery, limit: int) -> list[bytes]:
+        """Ids of the newest traces with a span that matches."""
+
+    async def read_traces(self, trace_ids: Sequence[bytes]) -> SpanBatch:
+        """All spans of these traces."""
+
+    async def dependencies(self, start: int, end: int) -> list[tuple[str, str, int]]:
+        """Calling service, called service and number of calls in a window of Unix nanoseconds."""
+
+
+class QueryService:
+    """Questions to one store.
+
+    Args:
+        reader: the store's reader.
+        flush: delivers to the store what was accepted before the call.
+    """
+
+    def __init__(self, reader: TraceReader, flush: Callable[[], Awaitable[None]]) -> None:
+        self._reader = reader
+        self._flush = flush
+
+    async def services(self) -> list[str]:
+        """Names of all services, sorted."""
+        await self._catch_up()
+        return sorted(await self._reader.services())
+
+    async def operations(self, service: str, kind: str = "") -> list[tuple[str, str]]:
+        """Span names of a service with their kinds, sorted; with `kind`, only of that one."""
+        await self._catch_up()
+        return sorted(await self._reader.operations(service, kind or None))
+
+    async def search(self, query: TraceQuery) -> FoundTraces:
+        """The newest traces that match, whole."""
+        await self._catch_up()
+        found = await self._reader.find_trace_ids(query, query.limit + 1)
+        trace_ids = found[: query.limit]
+        batch = await self._reader.read_traces(trace_ids)
+        return FoundTraces(trace_ids, batch, truncated=len(found) > query.limit)
+
+    async def traces(self, trace_ids: Sequence[bytes]) -> SpanBatch:
+        """All spans of these traces; ids nobody knows have none."""
+        await self._catch_up()
+        return await self._reader.read_traces(trace_ids)
+
+    async def dependencies(self, start: int, end: int) -> list[tuple[str, str, int]]:
+        """Calls between services in a window of Unix nanoseconds, sorted, each pair once."""
+        await self._catch_up()
+        return sorted(await self._reader.dependencies(start, end))
+
+    async def _catch_up(self) -> None:
+        try:
+            await asyncio.wait_for(self._flush(), FLUSH_TIMEOUT_SECONDS)
+        except TimeoutError:
+            message = (
+                f"the store did not take the pending spans within {FLUSH_TIMEOUT_SECONDS:.0f} s,"
+                " so an answer would miss them; see the log for what keeps it"
+            )
+            raise QueryError(message) from None
