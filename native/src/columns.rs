@@ -171,13 +171,25 @@ impl Attributes {
         self.offsets.push(self.keys.len() as u32);
     }
 
-    /// Appends one owner with a copy of `owner`'s attributes in `other` (same key table).
-    pub fn copy_owner(&mut self, other: &Attributes, owner: usize) {
-        let rows = other.range(owner);
+    /// Appends these rows of another table (same key table) to the current owner.
+    pub fn copy_rows(&mut self, other: &Attributes, rows: Range<usize>) {
         self.keys.extend_from_slice(&other.keys[rows.clone()]);
         self.types.extend_from_slice(&other.types[rows.clone()]);
         self.values.copy_rows(&other.values, rows);
-        self.end_owner();
+    }
+
+    /// Appends one owner with a copy of `owner`'s attributes in `other` (same key table).
+    pub fn copy_owner(&mut self, other: &Attributes, owner: usize) {
+        self.copy_owners(other, owner..owner + 1);
+    }
+
+    /// Appends copies of these owners of `other` (same key table).
+    pub fn copy_owners(&mut self, other: &Attributes, owners: Range<usize>) {
+        let (start, end) = (other.offsets[owners.start], other.offsets[owners.end]);
+        let base = self.keys.len() as u32;
+        self.copy_rows(other, start as usize..end as usize);
+        let ends = &other.offsets[owners.start + 1..=owners.end];
+        self.offsets.extend(ends.iter().map(|&end| end - start + base));
     }
 
     /// The row of `owner`'s first attribute with this key.

@@ -8,6 +8,7 @@ pub mod batch;
 pub mod columns;
 pub mod jaeger;
 pub mod otlp;
+pub mod process;
 pub mod rows;
 
 use pyo3::prelude::*;
@@ -16,5 +17,6 @@ use pyo3::prelude::*;
 fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<batch::SpanBatch>()?;
     jaeger::register(m)?;
+    process::register(m)?;
     Ok(())
 }

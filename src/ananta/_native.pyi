@@ -1,6 +1,6 @@
 """The native extension: the hot path, in whole batches."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 class SpanBatch:
@@ -31,3 +31,43 @@ def jaeger_traces(
     max_clock_skew_seconds: float = 0.0,
 ) -> tuple[bytes, list[bytes]]: ...
 def jaeger_transform(batch: SpanBatch) -> bytes: ...
+
+class AttributeActions:
+    """A list of attribute actions, compiled."""
+
+    def __init__(self, actions: Sequence[Mapping[str, Any]]) -> None: ...
+    def apply_to_spans(
+        self, batch: SpanBatch, matcher: SpanMatcher | None = None
+    ) -> SpanBatch: ...
+    def apply_to_resources(self, batch: SpanBatch) -> SpanBatch: ...
+
+class SpanMatcher:
+    """Selects spans: those `include` matches, less those `exclude` matches."""
+
+    def __init__(
+        self, include: Mapping[str, Any] | None, exclude: Mapping[str, Any] | None
+    ) -> None: ...
+
+class SpanRules:
+    """Rules for span names and status, with attribute actions."""
+
+    def __init__(self, settings: Mapping[str, Any]) -> None: ...
+    def apply(self, batch: SpanBatch, matcher: SpanMatcher | None = None) -> SpanBatch: ...
+
+class TraceSampler:
+    """Keeps a share of all traces."""
+
+    def __init__(
+        self,
+        *,
+        mode: str,
+        percentage: float,
+        hash_seed: int,
+        precision: int,
+        fail_closed: bool,
+    ) -> None: ...
+    @property
+    def never(self) -> bool: ...
+    def sample(self, batch: SpanBatch) -> tuple[SpanBatch, list[tuple[str, bool, int]]]: ...
+
+def pattern_groups(pattern: str) -> list[str | None]: ...

@@ -87,7 +87,7 @@ pub fn write_typed_value(out: &mut Vec<u8>, value_type: ValueType, value: &[u8])
 }
 
 /// A value as plain JSON: what stands inside the text of an array or map.
-fn write_plain(out: &mut Vec<u8>, value_type: ValueType, value: &[u8]) {
+pub fn write_plain(out: &mut Vec<u8>, value_type: ValueType, value: &[u8]) {
     match value_type {
         ValueType::Absent | ValueType::Empty => out.extend_from_slice(b"null"),
         ValueType::String => write_string(out, value),

@@ -213,27 +213,33 @@ pub fn write_attribute(
         return;
     }
     if value_type != ValueType::Absent {
-        match value_type {
-            ValueType::String => writer.bytes_field(1, value),
-            ValueType::Bool => writer.varint_field(2, value.first().copied().unwrap_or(0).into()),
-            ValueType::Int => {
-                let bytes = value.try_into().unwrap_or([0; 8]);
-                writer.varint(u64::from_le_bytes(bytes));
-                writer.tag(3, VARINT);
-            }
-            ValueType::Double => {
-                writer.raw(value);
-                writer.tag(4, FIXED64);
-            }
-            ValueType::Array => writer.bytes_field(5, value),
-            ValueType::Map => writer.bytes_field(6, value),
-            ValueType::Bytes => writer.bytes_field(7, value),
-            ValueType::Empty | ValueType::Absent | ValueType::Verbatim => {}
-        }
+        write_value(writer, value_type, value);
         writer.end_message(2, key_value);
     }
     writer.nonempty_bytes_field(1, key);
     writer.end_message(field, key_value);
+}
+
+/// The member of an AnyValue message that holds this value, if it has one.
+#[inline]
+pub fn write_value(writer: &mut ReverseWriter, value_type: ValueType, value: &[u8]) {
+    match value_type {
+        ValueType::String => writer.bytes_field(1, value),
+        ValueType::Bool => writer.varint_field(2, value.first().copied().unwrap_or(0).into()),
+        ValueType::Int => {
+            let bytes = value.try_into().unwrap_or([0; 8]);
+            writer.varint(u64::from_le_bytes(bytes));
+            writer.tag(3, VARINT);
+        }
+        ValueType::Double => {
+            writer.raw(value);
+            writer.tag(4, FIXED64);
+        }
+        ValueType::Array => writer.bytes_field(5, value),
+        ValueType::Map => writer.bytes_field(6, value),
+        ValueType::Bytes => writer.bytes_field(7, value),
+        ValueType::Empty | ValueType::Absent | ValueType::Verbatim => {}
+    }
 }
 
 /// Up to here the lengths of a KeyValue of strings, and of all inside it, take one byte each.
