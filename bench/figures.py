@@ -159,4 +159,9 @@ FIGURES = [
         *("MiB", 480, 480),
         _value("overload", "collect, limit 400 MiB", "memory_peak"),
     ),
+    Figure(
+        "memory of `up` under five times its load, limit 800 MiB, peak",
+        *("MiB", 960, 960),
+        _value("overload", "up, limit 800 MiB", "memory_peak"),
+    ),
 ]

@@ -82,6 +82,11 @@ def _receiver(doors: Doors) -> dict[str, Any]:
     }
 
 
+def _own_metrics() -> dict[str, Any]:
+    reader = {"exporter": {"prometheus": {"host": "127.0.0.1", "port": free_port()}}}
+    return {"metrics": {"readers": [{"pull": reader}]}}
+
+
 def _collector_config(job: Forward, doors: Doors) -> str:
     compression = "gzip" if job.gzip else "none"
     grpc = {
@@ -91,14 +96,13 @@ def _collector_config(job: Forward, doors: Doors) -> str:
     }
     http = {"endpoint": f"http://127.0.0.1:{job.sink_port}", "compression": compression}
     exporter = {"otlp": grpc} if job.protocol == "grpc" else {"otlphttp": http}
-    own_metrics = {"exporter": {"prometheus": {"host": "127.0.0.1", "port": free_port()}}}
     return yaml.safe_dump(
         {
             "receivers": _receiver(doors),
             "processors": job.processor_settings,
             "exporters": exporter,
             "service": {
-                "telemetry": {"metrics": {"readers": [{"pull": own_metrics}]}},
+                "telemetry": _own_metrics(),
                 "pipelines": {
                     "traces": {
                         "receivers": ["otlp"],
@@ -154,8 +158,13 @@ def start_forward(name: str, job: Forward, directory: Path) -> tuple[System, Doo
 
 
 def _store_ananta(doors: Doors, directory: Path, config: dict[str, Any]) -> list[str | Path]:
-    settings: dict[str, Any] = {"receivers": _receiver(doors), **config}
-    settings.setdefault("extensions", {})["query"] = {"endpoint": f"127.0.0.1:{doors.query}"}
+    moved = ("health_check", free_port()), ("zpages", free_port()), ("query", doors.query)
+    settings = {
+        "receivers": _receiver(doors),
+        "extensions": {name: {"endpoint": f"127.0.0.1:{port}"} for name, port in moved},
+        "service": {"telemetry": _own_metrics()},
+        **config,
+    }
     path = directory / "config.yaml"
     path.write_text(yaml.safe_dump(settings, sort_keys=False))
     data = directory / "data"
@@ -215,7 +224,7 @@ def start_store(
     Args:
         name: `ANANTA` or `JAEGER`.
         directory: gets configuration, output and, under `data`, what is stored.
-        config: further sections of the configuration.
+        config: further sections of the configuration, in the system's own words.
     """
     (directory / "data").mkdir(parents=True, exist_ok=True)
     doors = replace(Doors(grpc=free_port(), http=free_port()), query=free_port())

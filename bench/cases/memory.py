@@ -1,7 +1,7 @@
 """Memory: at rest, at 10,000 spans/s, and when far more is offered than can be taken.
 
-`overload` gives every system the same limits: Collector-style systems a memory limiter and a
-sink slower than the load, stores five times what they were seen to store.
+`overload` gives collectors a sink slower than the load and stores five times what they were seen
+to store. All that have a memory limiter get the same limits; Jaeger has none.
 """
 
 from __future__ import annotations
@@ -30,13 +30,12 @@ if TYPE_CHECKING:
     from bench.systems import Doors
 
 STEADY_SPANS_PER_SECOND = 10_000
-LIMIT_MIB = 400
+COLLECT_LIMIT_MIB, UP_LIMIT_MIB = 400, 800
 _SINK_SPANS_PER_SECOND = 20_000
-_LIMITER: dict[str, Any] = {
-    "check_interval": "500ms",
-    "limit_mib": LIMIT_MIB,
-    "spike_limit_mib": 80,
-}
+
+
+def _limiter(limit_mib: int) -> dict[str, Any]:
+    return {"check_interval": "500ms", "limit_mib": limit_mib, "spike_limit_mib": limit_mib // 5}
 
 
 def memory(options: Options) -> Iterator[Measurement]:
@@ -75,17 +74,20 @@ def overload(options: Options) -> Iterator[Measurement]:
             Sink(_SINK_SPANS_PER_SECOND) as sink,
             working_directory() as directory,
         ):
-            job = Forward(sink.port, processors={"memory_limiter": _LIMITER, "batch": {}})
+            processors = {"memory_limiter": _limiter(COLLECT_LIMIT_MIB), "batch": {}}
+            job = Forward(sink.port, processors=processors)
             running, doors = start_forward(system, job, directory)
-            row = f"collect, limit {LIMIT_MIB} MiB"
+            row, pace = f"collect, limit {COLLECT_LIMIT_MIB} MiB", _SINK_SPANS_PER_SECOND
             with running:
-                yield from _overloaded(options, running, doors, system, row, _SINK_SPANS_PER_SECOND)
+                yield from _overloaded(options, running, doors, system, row, pace)
     for system in options.present(ANANTA, JAEGER):
         with options.trying(f"{system}, up"), working_directory() as directory:
-            running, doors = start_store(system, directory)
+            limit = {"processors": {"memory_limiter": _limiter(UP_LIMIT_MIB)}}
+            running, doors = start_store(system, directory, limit if system == ANANTA else None)
+            row = f"up, limit {UP_LIMIT_MIB} MiB"
             with running:
                 capacity = _capacity(running, doors)
-                yield from _overloaded(options, running, doors, system, "up", capacity)
+                yield from _overloaded(options, running, doors, system, row, capacity)
 
 
 def _capacity(running: System, doors: Doors) -> float:
