@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-
 from bench import peers
+
 from tests.e2e.platform import Platform
 
 if TYPE_CHECKING:

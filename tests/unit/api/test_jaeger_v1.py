@@ -6,6 +6,7 @@ import base64
 import gzip
 import json
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from tests.unit.api.conftest import Api
 
 SECOND = 1000 * MILLISECOND
+GOLDEN = Path(__file__).parents[2] / "golden" / "jaeger"
+GOLDEN_IN, GOLDEN_OUT = GOLDEN / "transform-in.json", GOLDEN / "transform-out.json"
 
 
 async def test_services_are_sorted_and_counted(api: Api) -> None:
@@ -452,3 +455,9 @@ async def test_transform_refuses_what_is_not_otlp(api: Api) -> None:
         answer = await api.client.post("/api/transform", content=body)
         assert answer.status_code == 400, body
         assert answer.json()["errors"][0]["msg"].startswith("cannot unmarshal OTLP: ")
+
+
+async def test_transform_shows_otlp_as_jaeger_does(api: Api) -> None:
+    answer = await api.client.post("/api/transform", content=GOLDEN_IN.read_bytes())
+    assert answer.status_code == 200
+    assert answer.json() == json.loads(GOLDEN_OUT.read_bytes())
