@@ -84,7 +84,7 @@ def host() -> StoreHost:
 async def url(host: StoreHost) -> AsyncIterator[str]:
     extension = extension_of()
     await extension.start(host)
-    yield f"http://{extension.address}"
+    yield extension.addresses[""]
     await extension.shutdown()
     await extension.shutdown()
 
@@ -208,9 +208,9 @@ async def test_https_with_a_client_certificate(host: StoreHost, tmp_path: Path) 
     context = ssl.create_default_context(cafile=files["ca"])
     try:
         with pytest.raises((urllib.error.URLError, ssl.SSLError, ConnectionError)):
-            await fetch(f"https://{extension.address}/api/services", context=context)
+            await fetch(f"{extension.addresses['']}/api/services", context=context)
         authority.issue_cert("client@example.com").configure_cert(context)
-        status, _, _ = await fetch(f"https://{extension.address}/api/services", context=context)
+        status, _, _ = await fetch(f"{extension.addresses['']}/api/services", context=context)
         assert status == 200
     finally:
         await extension.shutdown()
@@ -228,7 +228,7 @@ async def test_certificates_may_be_given_as_text(host: StoreHost) -> None:
     context = ssl.create_default_context()
     authority.configure_trust(context)
     try:
-        status, _, _ = await fetch(f"https://{extension.address}/api/services", context=context)
+        status, _, _ = await fetch(f"{extension.addresses['']}/api/services", context=context)
         assert status == 200
     finally:
         await extension.shutdown()

@@ -60,7 +60,8 @@ class Model:
         self.reader = MemoryReader()
         self.app = create_app(
             JaegerV1(
-                QueryService(self.reader, self.flush), max_clock_skew_seconds=MAX_SKEW_SECONDS
+                QueryService(lambda: self.reader, self.flush),
+                max_clock_skew_seconds=MAX_SKEW_SECONDS,
             ).routes()
         )
 

@@ -45,6 +45,11 @@ class QueryConfig(Config):
     max_request_body_size: int = Field(
         20 * 1024 * 1024, description="Largest request body in bytes.", gt=0
     )
+    max_response_size: int = Field(
+        128 * 1024 * 1024,
+        description="Bytes, before compression, at which an answer is cut after a whole trace.",
+        gt=0,
+    )
 
     def check(self) -> Iterator[BrokenRule]:
         """The endpoint and the base path can be served."""
@@ -77,11 +82,12 @@ class QueryExtension:
         """Listen; raises `StartupError` when the port is taken or the exporter does not exist."""
         config = self._config
         exporter = host.exporter(config.exporter)
-        service = QueryService(exporter.reader, lambda: host.flush(config.exporter))
+        service = QueryService(lambda: exporter.reader, lambda: host.flush(config.exporter))
         api = JaegerV1(
             service,
             max_clock_skew_seconds=config.max_clock_skew_adjust,
             max_body_bytes=config.max_request_body_size,
+            max_response_bytes=config.max_response_size,
         )
         app = create_app(api.routes(), base_path=config.base_path.rstrip("/"), cors=config.cors)
         setting = f"extensions::{self._settings.id}"
@@ -90,9 +96,12 @@ class QueryExtension:
         await self._server.start()
 
     @property
-    def address(self) -> str:
-        """Where it listens, as `host:port`."""
-        return self._server.address if self._server else self._config.endpoint
+    def addresses(self) -> dict[str, str]:
+        """Where it listens, as a URL."""
+        if self._server is None:
+            return {}
+        scheme = "https" if self._config.tls else "http"
+        return {"": f"{scheme}://{self._server.address}"}
 
     async def shutdown(self) -> None:
         """Stop listening; running requests may end."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote_plus
 
 from starlette.routing import BaseRoute, Mount, Route
@@ -21,7 +21,7 @@ from ananta.errors import DecodeError
 from ananta.model import SpanBatch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from starlette.requests import Request
     from starlette.responses import Response
@@ -39,6 +39,7 @@ class JaegerV1:
         service: answers the questions.
         max_clock_skew_seconds: how far timestamps may be moved to lie inside their parents.
         max_body_bytes: largest request body taken.
+        max_response_bytes: size at which an answer is cut after a whole trace.
     """
 
     def __init__(
@@ -47,10 +48,12 @@ class JaegerV1:
         *,
         max_clock_skew_seconds: float = 0.0,
         max_body_bytes: int = 20 * 2**20,
+        max_response_bytes: int = 128 * 2**20,
     ) -> None:
         self._service = service
         self._max_clock_skew_seconds = max_clock_skew_seconds
         self._max_body_bytes = max_body_bytes
+        self._max_response_bytes = max_response_bytes
 
     def routes(self) -> list[BaseRoute]:
         """All routes; a path or method that is not there is answered 404, as Jaeger does."""
@@ -98,16 +101,17 @@ class JaegerV1:
         if trace_ids := parameters.trace_ids(request.query_params):
             return await self._many_traces(request, trace_ids, raw=raw)
         found = await self._service.search(query)
-        data, _ = await self._show(found.batch, found.trace_ids, raw=raw)
-        return await success(request, data, truncated=found.truncated)
+        shown = await self._show(self._service.read(found.trace_ids), raw=raw)
+        cut = found.truncated or shown.looked_at < len(found.trace_ids)
+        return await success(request, shown.json, truncated=cut)
 
     async def _many_traces(
         self, request: Request, trace_ids: list[bytes], *, raw: bool
     ) -> Response:
-        batch = await self._service.traces(trace_ids)
-        data, missing = await self._show(batch, trace_ids, raw=raw)
-        errors = [{"msg": "trace not found", "traceID": _hex(trace_id)} for trace_id in missing]
-        return await success(request, data, errors=errors)
+        shown = await self._show(self._service.traces(trace_ids), raw=raw)
+        errors = [{"msg": "trace not found", "traceID": _hex(one)} for one in shown.missing]
+        cut = shown.looked_at < len(trace_ids)
+        return await success(request, shown.json, errors=errors, truncated=cut)
 
     async def _trace(self, request: Request) -> Response:
         trace_id = _trace_id(request)
@@ -115,11 +119,10 @@ class JaegerV1:
             return not_found()
         parameters.check_time_hints(request.query_params)
         raw = parameters.boolean(request.query_params, "raw")
-        batch = await self._service.traces([trace_id])
-        if not len(batch):
+        shown = await self._show(self._service.traces([trace_id]), raw=raw)
+        if shown.missing:
             return failure(404, "trace not found")
-        data, _ = await self._show(batch, [trace_id], raw=raw)
-        return await success(request, data)
+        return await success(request, shown.json)
 
     async def _archive(self, request: Request) -> Response:
         if _trace_id(request) is None:
@@ -154,15 +157,36 @@ class JaegerV1:
         return failure(501, message)
 
     async def _show(
-        self, batch: SpanBatch, trace_ids: Sequence[bytes], *, raw: bool
-    ) -> tuple[bytes, list[bytes]]:
-        return await asyncio.to_thread(
-            jaeger_traces,
-            batch,
-            trace_ids,
-            adjust=not raw,
-            max_clock_skew_seconds=self._max_clock_skew_seconds,
-        )
+        self, chunks: AsyncIterator[tuple[Sequence[bytes], SpanBatch]], *, raw: bool
+    ) -> _Shown:
+        """The JSON of these traces: as many chunks as fit into an answer, but always one."""
+        parts: list[bytes] = []
+        missing: list[bytes] = []
+        looked_at = size = 0
+        async for trace_ids, batch in chunks:
+            part, absent = await asyncio.to_thread(
+                jaeger_traces,
+                batch,
+                trace_ids,
+                adjust=not raw,
+                max_clock_skew_seconds=self._max_clock_skew_seconds,
+            )
+            looked_at += len(trace_ids)
+            size += len(part)
+            missing += absent
+            if len(trace_ids) > len(absent):
+                parts.append(part[1:-1])
+            if size > self._max_response_bytes:
+                break
+        return _Shown(b"[" + b",".join(parts) + b"]", missing, looked_at)
+
+
+class _Shown(NamedTuple):
+    """Traces as JSON, the ids that have no spans, and how many ids were looked at."""
+
+    json: bytes
+    missing: list[bytes]
+    looked_at: int
 
 
 class NotFound:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from ananta.errors import AnantaError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from ananta.model import SpanBatch
     from ananta.query.trace_query import TraceQuery
@@ -32,12 +32,10 @@ class FoundTraces:
 
     Attributes:
         trace_ids: 16 bytes each, the newest trace first.
-        batch: every span of these traces.
         truncated: whether more traces match than were asked for.
     """
 
     trace_ids: list[bytes]
-    batch: SpanBatch
     truncated: bool
 
 
@@ -64,41 +62,60 @@ class QueryService:
     """Questions to one store.
 
     Args:
-        reader: the store's reader.
+        reader: gives the store's reader, which is there once the store has started.
         flush: delivers to the store what was accepted before the call.
     """
 
-    def __init__(self, reader: TraceReader, flush: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self, reader: Callable[[], TraceReader], flush: Callable[[], Awaitable[None]]
+    ) -> None:
         self._reader = reader
         self._flush = flush
 
     async def services(self) -> list[str]:
         """Names of all services, sorted."""
         await self._catch_up()
-        return sorted(await self._reader.services())
+        return sorted(await self._reader().services())
 
     async def operations(self, service: str, kind: str = "") -> list[tuple[str, str]]:
         """Span names of a service with their kinds, sorted; with `kind`, only of that one."""
         await self._catch_up()
-        return sorted(await self._reader.operations(service, kind or None))
+        return sorted(await self._reader().operations(service, kind or None))
 
     async def search(self, query: TraceQuery) -> FoundTraces:
-        """The newest traces that match, whole."""
+        """The newest traces that match; `read` reads them whole."""
         await self._catch_up()
-        found = await self._reader.find_trace_ids(query, query.limit + 1)
-        trace_ids = found[: query.limit]
-        batch = await self._reader.read_traces(trace_ids)
-        return FoundTraces(trace_ids, batch, truncated=len(found) > query.limit)
+        found = await self._reader().find_trace_ids(query, query.limit + 1)
+        return FoundTraces(found[: query.limit], truncated=len(found) > query.limit)
 
-    async def traces(self, trace_ids: Sequence[bytes]) -> SpanBatch:
-        """All spans of these traces; ids nobody knows have none."""
+    async def read(
+        self, trace_ids: Sequence[bytes], *, chunk: int = 100
+    ) -> AsyncIterator[tuple[Sequence[bytes], SpanBatch]]:
+        """Traces that were found, whole, a chunk at a time: nobody need hold all of them.
+
+        Args:
+            trace_ids: the traces; those nobody knows have no spans.
+            chunk: most traces to read at once.
+
+        Yields:
+            the ids of a chunk and all spans of these traces.
+        """
+        for start in range(0, len(trace_ids), chunk):
+            ids = trace_ids[start : start + chunk]
+            yield ids, await self._reader().read_traces(ids)
+
+    async def traces(
+        self, trace_ids: Sequence[bytes]
+    ) -> AsyncIterator[tuple[Sequence[bytes], SpanBatch]]:
+        """As `read`, for ids that came from outside: what is pending is stored first."""
         await self._catch_up()
-        return await self._reader.read_traces(trace_ids)
+        async for chunk in self.read(trace_ids):
+            yield chunk
 
     async def dependencies(self, start: int, end: int) -> list[tuple[str, str, int]]:
         """Calls between services in a window of Unix nanoseconds, sorted, each pair once."""
         await self._catch_up()
-        return sorted(await self._reader.dependencies(start, end))
+        return sorted(await self._reader().dependencies(start, end))
 
     async def _catch_up(self) -> None:
         try:

@@ -37,10 +37,10 @@ class Api:
 
     def client_of(self, **options: Any) -> httpx.AsyncClient:
         """A client of another application over the same spans."""
-        service = QueryService(self.reader, self.flush)
+        service = QueryService(lambda: self.reader, self.flush)
         api_options = {
             key: options.pop(key)
-            for key in ("max_clock_skew_seconds", "max_body_bytes")
+            for key in ("max_clock_skew_seconds", "max_body_bytes", "max_response_bytes")
             if key in options
         }
         app = create_app(JaegerV1(service, **api_options).routes(), **options)

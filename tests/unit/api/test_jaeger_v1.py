@@ -220,6 +220,21 @@ async def test_a_search_says_when_the_limit_cut_it(api: Api) -> None:
         assert len(answer.json()["data"]) == min(limit, 4)
 
 
+async def test_an_answer_that_grows_too_large_is_cut_between_traces(api: Api) -> None:
+    api.send(of("shop", *(span(1, trace_id=number) for number in range(1, 251))))
+    async with api.client_of(max_response_bytes=50_000) as client:
+        answer = await client.get("/api/traces", params={"start": 0, "limit": 250})
+        ids = [f"{number:x}" for number in range(1, 251)]
+        several = await client.get("/api/traces", params={"traceID": ids})
+        one = await client.get("/api/traces/1")
+    for body in (answer.json(), several.json()):
+        assert len(body["data"]) == 200
+        assert body["truncated"] is True
+        assert body["errors"] is None
+    assert len({trace["traceID"] for trace in answer.json()["data"]}) == 200
+    assert "truncated" not in one.json()
+
+
 async def test_the_limit_is_a_hundred_unless_asked(api: Api) -> None:
     api.send(of("shop", *(span(1, trace_id=number) for number in range(1, 102))))
     assert len(await api.data("/api/traces", start=0)) == 100
