@@ -6,7 +6,9 @@
 pub mod arrow;
 pub mod batch;
 pub mod columns;
+pub mod door;
 pub mod jaeger;
+pub mod net;
 pub mod otlp;
 pub mod process;
 pub mod rows;
@@ -16,6 +18,8 @@ use pyo3::prelude::*;
 #[pymodule]
 fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<batch::SpanBatch>()?;
+    m.add_class::<door::OtlpDoor>()?;
+    m.add_class::<door::Group>()?;
     jaeger::register(m)?;
     process::register(m)?;
     Ok(())

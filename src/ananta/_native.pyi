@@ -1,7 +1,9 @@
 """The native extension: the hot path, in whole batches."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
+
+from ananta.config.shared import CorsConfig, TlsServerConfig
 
 class SpanBatch:
     """Many spans with their resources and scopes; immutable."""
@@ -71,3 +73,79 @@ class TraceSampler:
     def sample(self, batch: SpanBatch) -> tuple[SpanBatch, list[tuple[str, bool, int]]]: ...
 
 def pattern_groups(pattern: str) -> list[str | None]: ...
+
+# The OTLP door. Times are seconds, None means without end.
+
+class GrpcDoorOptions(TypedDict):
+    endpoint: str
+    transport: str
+    tls: TlsServerConfig | None
+    max_connections: int
+    max_message_bytes: int
+    max_concurrent_streams: int
+    max_connection_idle_seconds: float | None
+    max_connection_age_seconds: float | None
+    max_connection_age_grace_seconds: float | None
+    keepalive_time_seconds: float
+    keepalive_timeout_seconds: float
+    stall_seconds: float
+
+class HttpDoorOptions(TypedDict):
+    endpoint: str
+    transport: str
+    tls: TlsServerConfig | None
+    max_connections: int
+    traces_path: str
+    max_body_bytes: int
+    compression_algorithms: list[str]
+    cors: CorsConfig | None
+    response_headers: list[tuple[str, str]]
+    keep_alives: bool
+    read_timeout_seconds: float | None
+    read_header_timeout_seconds: float | None
+    write_timeout_seconds: float | None
+    idle_timeout_seconds: float | None
+    stall_seconds: float
+
+class OtlpDoor:
+    """Receives OTLP over gRPC and HTTP and hands out what arrived in groups."""
+
+    def __init__(self, max_pending_bytes: int, max_group_bytes: int) -> None: ...
+    def serve_grpc(self, options: GrpcDoorOptions) -> str: ...
+    def serve_http(self, options: HttpDoorOptions) -> str: ...
+    def fileno(self) -> int: ...
+    def take(self) -> Group | None: ...
+    def stop(self) -> None: ...
+    def close(self) -> None: ...
+    def spans(self, transport: str, *, accepted: bool) -> int: ...
+    def requests(self, transport: str, outcome: str) -> int: ...
+    @staticmethod
+    def outcomes() -> list[str]: ...
+    @property
+    def drained(self) -> bool: ...
+    @property
+    def connections(self) -> int: ...
+    @property
+    def connections_refused(self) -> int: ...
+    @property
+    def waiting(self) -> int: ...
+    @property
+    def pending_bytes(self) -> int: ...
+
+class Group:
+    """Everything that arrived at a door since the last group was taken; answer it once."""
+
+    @property
+    def batch(self) -> SpanBatch: ...
+    @property
+    def spans(self) -> int: ...
+    @property
+    def requests(self) -> int: ...
+    @property
+    def grpc_spans(self) -> int: ...
+    @property
+    def http_spans(self) -> int: ...
+    def accept(self, rejected_spans: int = 0, message: str = "") -> None: ...
+    def refuse(
+        self, grpc_status: int, message: str, retry_after_seconds: float | None = None
+    ) -> None: ...
