@@ -58,6 +58,7 @@ BUILT_IN = (
         Kind.EXPORTER,
         "clickhouse",
         "Stores spans in ClickHouse, embedded or a server; what the query API reads.",
+        roles=("trace store",),
     ),
     _built_in(Kind.EXPORTER, "otlp_grpc", "Sends spans by OTLP over gRPC.", aliases=("otlp",)),
     _built_in(Kind.EXPORTER, "otlp_http", "Sends spans by OTLP over HTTP.", aliases=("otlphttp",)),

@@ -73,13 +73,13 @@ class Expanded:
 
 @dataclass(frozen=True, slots=True)
 class RefersTo:
-    """Marks a string field (`Annotated[str, RefersTo("storage")]`) as an extension's id.
+    """Marks a string field (`Annotated[str, RefersTo("storage")]`) as another component's id.
 
-    The loader checks that such an extension is configured, listed in `service::extensions`, and
-    plays the role.
+    The loader checks that such a component is configured, will be started, and plays the role: a
+    `trace store` is an exporter, all others are extensions.
     """
 
-    role: Literal["storage", "authenticator", "middleware"]
+    role: Literal["storage", "authenticator", "middleware", "trace store"]
 
 
 NULL_MEANS_DEFAULTS = object()

@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from ananta.config.table import ComponentTable
     from ananta.config.yaml_source import Path
 
-_ROLE_NOUNS = {
-    "storage": "a storage extension",
-    "authenticator": "an authenticator",
-    "middleware": "a middleware",
+_ROLES = {
+    "storage": (Kind.EXTENSION, "a storage extension"),
+    "authenticator": (Kind.EXTENSION, "an authenticator"),
+    "middleware": (Kind.EXTENSION, "a middleware"),
+    "trace store": (Kind.EXPORTER, "a trace store"),
 }
 
 
@@ -44,7 +45,7 @@ def check_references(
         _check_pipeline(name, config, declared, report)
     _check_connectors(config, report)
     _check_extensions(config, declared, report)
-    _check_extension_references(config, declared, table, report)
+    _check_component_references(config, declared, table, report)
 
 
 def _check_sections(
@@ -161,33 +162,44 @@ def _describe_step(step: str) -> str:
     return f'connector "{name}" (traces to traces)' if kind == "connector" else f'pipeline "{name}"'
 
 
-def _check_extension_references(
+def _check_component_references(
     config: CollectorConfig, declared: dict[Kind, set[str]], table: ComponentTable, report: Reporter
 ) -> None:
-    for path, settings in _used_components(config):
-        for key, reference, extension_id in _references(settings):
-            at = (*path, *key)
-            if extension_id not in declared[Kind.EXTENSION]:
-                report.add(
-                    at,
-                    f'references extension "{extension_id}" which is not configured'
-                    + _mend_reference(extension_id, Kind.EXTENSION, declared[Kind.EXTENSION]),
-                )
+    used = _used_components(config)
+    for kind, ids in used.items():
+        for component_id, settings in config.components(kind).items():
+            if component_id not in ids:
                 continue
-            factory = table.find(Kind.EXTENSION, type_of(extension_id))
-            if factory is not None and reference.role not in factory.roles:
-                noun = _ROLE_NOUNS[reference.role]
-                report.add(at, f'extension "{extension_id}" is not {noun}; name one that is')
-            elif extension_id not in config.service.extensions:
-                report.add(
-                    at,
-                    f'extension "{extension_id}" is not started;'
-                    f" add {extension_id} to service::extensions",
-                )
+            for key, role, target in _references(settings):
+                problem = _describe_reference(role, target, used, declared, table)
+                if problem is not None:
+                    report.add((kind.value, component_id, *key), problem)
 
 
-def _used_components(config: CollectorConfig) -> Iterator[tuple[Path, Config]]:
-    """Yield path and settings of each component that will be started."""
+def _describe_reference(
+    role: str,
+    target: str,
+    used: dict[Kind, set[str]],
+    declared: dict[Kind, set[str]],
+    table: ComponentTable,
+) -> str | None:
+    """What is wrong with a setting that names another component, or None."""
+    kind, description = _ROLES[role]
+    noun = kind.name.lower()
+    if target not in declared[kind]:
+        mend = _mend_reference(target, kind, declared[kind])
+        return f'references {noun} "{target}" which is not configured{mend}'
+    factory = table.find(kind, type_of(target))
+    if factory is not None and role not in factory.roles:
+        return f'{noun} "{target}" is not {description}; name one that is'
+    if target not in used[kind]:
+        place = "service::extensions" if kind is Kind.EXTENSION else "a pipeline's exporters"
+        return f'{noun} "{target}" is not started; add {target} to {place}'
+    return None
+
+
+def _used_components(config: CollectorConfig) -> dict[Kind, set[str]]:
+    """The ids of what will be started."""
     used: dict[Kind, set[str]] = {kind: set() for kind in Kind}
     used[Kind.EXTENSION].update(config.service.extensions)
     for pipeline in config.service.pipelines.values():
@@ -195,25 +207,22 @@ def _used_components(config: CollectorConfig) -> Iterator[tuple[Path, Config]]:
         used[Kind.PROCESSOR].update(pipeline.processors)
         used[Kind.EXPORTER].update(pipeline.exporters)
         used[Kind.CONNECTOR].update(pipeline.receivers, pipeline.exporters)
-    for kind in Kind:
-        for component_id, settings in config.components(kind).items():
-            if component_id in used[kind]:
-                yield (kind.value, component_id), settings
+    return used
 
 
-def _references(settings: Config) -> Iterator[tuple[Path, RefersTo, str]]:
-    """Yield key, marker and extension id of each setting that names an extension."""
-    for key, field in type(settings).fields_by_key().items():
-        value = getattr(settings, field.alias or key, None)
+def _references(settings: Config) -> Iterator[tuple[Path, str, str]]:
+    """Yield key, role and id of each setting that names another component."""
+    for name, field in type(settings).model_fields.items():
+        key, value = field.alias or name, getattr(settings, name)
         marker = _marker([*field.metadata, field.annotation])
         if marker is not None and value:
-            yield (key,), marker, value
+            yield (key,), marker.role, value
         items = enumerate(value) if isinstance(value, list) else [(None, value)]
         for index, item in items:
             if isinstance(item, Config):
                 step: Path = (key,) if index is None else (key, index)
-                for inner, inner_marker, extension_id in _references(item):
-                    yield (*step, *inner), inner_marker, extension_id
+                for inner, role, target in _references(item):
+                    yield (*step, *inner), role, target
 
 
 def _marker(candidates: list[Any]) -> RefersTo | None:

@@ -35,7 +35,7 @@ class ComponentFactory:
         summary: what it does, in one line.
         stability: how much of it may still change.
         aliases: older types that mean this component.
-        roles: for an extension, what it can be used as (see `RefersTo`).
+        roles: what other components can use it as (see `RefersTo`).
     """
 
     kind: Kind

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from ananta.component import Kind
 from ananta.config.load import load_config
-from ananta.config.model import NULL_MEANS_DEFAULTS, BrokenRule, Config, Duration, Secret
+from ananta.config.model import NULL_MEANS_DEFAULTS, BrokenRule, Config, Duration, RefersTo, Secret
 from ananta.config.shared import DeliveryConfig, GrpcClientConfig, GrpcServerConfig
 from ananta.config.table import ComponentFactory, ComponentTable
 from ananta.errors import ConfigError
@@ -71,6 +71,10 @@ class StorageConfig(Config):
     directory: str
 
 
+class QueryConfig(Config):
+    exporter: Annotated[str, RefersTo("trace store")] = "store"
+
+
 class NopConfig(Config):
     pass
 
@@ -103,6 +107,8 @@ def table() -> ComponentTable:
             _factory(Kind.CONNECTOR, "spanmetrics", NopConfig),
             _factory(Kind.EXTENSION, "file_storage", StorageConfig, roles=frozenset({"storage"})),
             _factory(Kind.EXTENSION, "zpages", NopConfig),
+            _factory(Kind.EXPORTER, "store", NopConfig, roles=frozenset({"trace store"})),
+            _factory(Kind.EXTENSION, "query", QueryConfig),
         ]
     )
 

@@ -76,7 +76,7 @@ service: {pipelines: {traces: {receivers: [otlp], processors: [batch], exporters
         (
             "exporters: {kafka/x: }",
             'exporters::kafka/x: unknown type: "kafka" for id: "kafka/x"'
-            " (valid values: [debug otlp_grpc])",
+            " (valid values: [debug otlp_grpc store])",
         ),
         ("exporters: {otlp_grcp: }", 'did you mean "otlp_grpc"?'),
         ("exporters: {jaeger: }", "use otlp_grpc with its port 4317"),
@@ -162,3 +162,31 @@ def test_what_cannot_authenticate_is_refused_as_an_authenticator(load_problems, 
         "service: {extensions: [zpages]}",
     )
     assert f'extension "zpages" is not {noun}' in line
+
+
+QUERY = """
+exporters: {store: , store/cold: }
+extensions: {query: }
+service: {extensions: [query], pipelines: {traces: {exporters: [store]}}}
+"""
+
+
+def test_a_query_extension_names_an_exporter_that_stores_traces(load):
+    load(BASE, QUERY)
+
+
+@pytest.mark.parametrize(
+    ("exporter", "problem"),
+    [
+        ("stor", 'references exporter "stor" which is not configured; did you mean "store"?'),
+        ("debug", 'exporter "debug" is not a trace store; name one that is'),
+        (
+            "store/cold",
+            'exporter "store/cold" is not started; add store/cold to a pipeline\'s exporters',
+        ),
+    ],
+)
+def test_a_query_extension_refuses_an_exporter_that_stores_none(load_problems, exporter, problem):
+    [line] = load_problems(BASE, QUERY, overrides=[f"extensions.query.exporter={exporter}"])
+    assert line.startswith("extensions::query::exporter: ")
+    assert problem in line
