@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from opentelemetry.proto.trace.v1 import trace_pb2 as trace
 from tests.unit.wire.otlp_messages import traces_data
 
 from ananta._native import jaeger_traces, jaeger_transform
 from ananta.model import SpanBatch
+
+if TYPE_CHECKING:
+    from opentelemetry.proto.trace.v1 import trace_pb2 as trace
 
 generous = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
