@@ -1,1 +1,1 @@
-""""""
+"""What joins pipelines: the end of one and the beginning of others."""

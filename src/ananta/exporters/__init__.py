@@ -1,1 +1,1 @@
-""""""
+"""What pipelines end in: destinations that take one delivery at a time."""

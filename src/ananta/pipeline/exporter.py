@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ananta.config.model import Config
     from ananta.config.shared import QueueConfig
     from ananta.model import SpanBatch
+    from ananta.telemetry.operations import Operation
 
 _CLOSE_SECONDS = 2
 _NO_RETRY = RetryConfig.model_validate({"enabled": False})
@@ -41,11 +42,19 @@ class ExporterRunner:
         exporter: does one delivery in `consume`, or in `consume_once`.
         config: its settings; those for queue, retry and time limit may be missing.
         settings: its id, log and metrics.
+        operation: where attempts to deliver are recorded.
+
+    Attributes:
+        exporter: the exporter itself.
+        is_durable: whether what is pending survives the process.
     """
 
-    def __init__(self, exporter: Any, config: Config, settings: Settings) -> None:
+    def __init__(
+        self, exporter: Any, config: Config, settings: Settings, operation: Operation
+    ) -> None:
         self.exporter = exporter
         self.settings = settings
+        self._operation = operation
         self._idempotent = isinstance(exporter, IdempotentSink)
         self._queue_config: QueueConfig | None = getattr(config, "sending_queue", None)
         self._timeout_seconds: float | None = getattr(config, "timeout", None) or None
@@ -53,7 +62,8 @@ class ExporterRunner:
         self._log = settings.log
         self._queue: SendingQueue | None = None
         self._running: asyncio.Task[None] | None = None
-        self._is_durable = False
+        self.is_durable = False
+        self._num_dropped = 0
         self._exporter_label = {"exporter": settings.id}
         self._define_metrics(settings)
 
@@ -86,7 +96,7 @@ class ExporterRunner:
         if self._queue_config is None:
             return
         backlog = await self._open_backlog(self._queue_config, host)
-        self._is_durable = backlog.durable
+        self.is_durable = backlog.durable
         self._queue = SendingQueue(
             self._queue_config, backlog, self._deliver, nudge=self._retry.nudge
         )
@@ -140,9 +150,14 @@ class ExporterRunner:
         return self._queue.pending if self._queue else NOTHING
 
     @property
-    def keeps_pending(self) -> bool:
-        """Whether what is pending survives the process."""
-        return self._is_durable
+    def num_sent(self) -> int:
+        """Spans delivered."""
+        return int(self._sent.value(**self._exporter_label))
+
+    @property
+    def num_dropped(self) -> int:
+        """Spans accepted and then given up."""
+        return self._num_dropped
 
     async def consume(self, batch: SpanBatch) -> None:
         """Accept a batch: into the queue, or without one all the way to the destination."""
@@ -185,6 +200,7 @@ class ExporterRunner:
     def _tell_dropped(self, part: SpanBatch, error: DeliveryError) -> None:
         if self._queue is not None and self._queue.keeps(error):
             return
+        self._num_dropped += len(part)
         self._send_failed.add(len(part), **self._exporter_label)
         self._log.error(
             "Exporting failed. Dropping data.",
@@ -217,6 +233,15 @@ class ExporterRunner:
         self._sent.add(len(batch), **label)
 
     async def _attempt(self, batch: SpanBatch, token: str) -> None:
+        began = self._operation.begin()
+        try:
+            await self._export(batch, token)
+        except BaseException as error:
+            self._operation.fail(began, len(batch), error)
+            raise
+        self._operation.end(began, len(batch))
+
+    async def _export(self, batch: SpanBatch, token: str) -> None:
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 if token and self._idempotent:
@@ -256,7 +281,8 @@ class ExporterRunner:
             await running
         finally:
             left = self._queue.pending.items
-            if left and not self._is_durable:
+            if left and not self.is_durable:
+                self._num_dropped += left
                 self._send_failed.add(left, **self._exporter_label)
                 self._log.error(
                     "The time to stop is over. Dropping data.", extra={"dropped_items": left}

@@ -1,1 +1,1 @@
-""""""
+"""What changes spans, or decides about them, on their way."""
