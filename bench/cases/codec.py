@@ -31,8 +31,9 @@ def codec(options: Options) -> Iterator[Measurement]:
     os.sched_setaffinity(0, {LOAD_CORE})
     try:
         for shape in (RICH, DULL):
-            bodies = list(requests(shape, _SPANS, 20))
-            repeats = 5 if options.quick else 25
+            # Few enough to stay in the cache, as bytes are that a socket has just delivered.
+            bodies = list(requests(shape, _SPANS, 2))
+            repeats = 20 if options.quick else 400
             row = f"{shape.name}, {_SPANS:,} a batch"
             codecs = {ANANTA: _ananta, PROTOBUF: _protobuf}
             for system in options.present(*codecs):
