@@ -23,6 +23,7 @@ use crate::columns::{
 pub fn decode<'a>(payloads: impl IntoIterator<Item = &'a [u8]>) -> Result<Columns, DecodeError> {
     let mut decoder = Decoder::default();
     for payload in payloads {
+        decoder.reserve(payload.len());
         walk_request::<false, _>(payload, &mut decoder).map_err(|fault| *fault)?;
     }
     Ok(decoder.columns)
@@ -98,6 +99,16 @@ fn bit(present: bool, bit: u8) -> u8 {
 }
 
 impl Decoder<'_> {
+    /// Makes room for what a payload of so many bytes usually holds, so that the large columns
+    /// need not grow a step at a time.
+    fn reserve(&mut self, bytes: usize) {
+        let attributes = &mut self.columns.spans.attributes;
+        attributes.values.data.reserve(bytes / 2);
+        attributes.values.offsets.reserve(bytes / 32);
+        attributes.keys.reserve(bytes / 32);
+        attributes.types.reserve(bytes / 32);
+    }
+
     fn attributes_of(&mut self, owner: Owner) -> &mut Attributes {
         match owner {
             Owner::Resource => &mut self.columns.resources.attributes,

@@ -470,13 +470,13 @@ fn scalar_attribute<const CHECK: bool>(message: &[u8]) -> Option<Attribute<'_>> 
             attribute.value_type = ValueType::Bool;
             attribute.scalar[0] = byte;
         }
-        [0x18, low @ 0..=0x7f] => {
+        [0x18, ref varint @ ..] => {
+            let mut reader = Reader::new(varint);
+            let value = reader.varint().ok()?;
+            if !reader.rest().is_empty() {
+                return None;
+            }
             attribute.value_type = ValueType::Int;
-            attribute.scalar[0] = low;
-        }
-        [0x18, low, high @ 0..=0x7f] => {
-            attribute.value_type = ValueType::Int;
-            let value = u64::from(low & 0x7f) | u64::from(high) << 7;
             attribute.scalar = value.to_le_bytes();
         }
         [0x21, a, b, c, d, e, f, g, h] => {
