@@ -247,7 +247,7 @@ impl SpanPlan {
         let (mut presence, mut codes) = (spans.presence.clone(), spans.status_code.clone());
         let mut messages = Strings::default();
         for row in 0..spans.len() {
-            if selected(row) {
+            if differs(row) {
                 presence[row] |= HAS_STATUS;
                 codes[row] = *code;
                 messages.push(message.as_bytes());
