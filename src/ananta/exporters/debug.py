@@ -205,7 +205,7 @@ def _span_lines(span: dict[str, Any]) -> Iterator[str]:
             yield f"SpanLink #{number}"
             yield f"     -> Trace ID: {link.get('traceId', '')}"
             yield f"     -> ID: {link.get('spanId', '')}"
-            yield f"     -> TraceState: {link.get('traceState', '')}"
+            yield f"     -> TraceState: {link.get('traceState', '')}".rstrip()
             yield f"     -> DroppedAttributesCount: {link.get('droppedAttributesCount', 0)}"
             yield from _attributes(link, "     -> Attributes::", "          ")
 

@@ -23,7 +23,7 @@ from ananta.pipeline.queue import NOTHING, Backlog, Block, MemoryBacklog, Sendin
 from ananta.pipeline.retry import Retry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from ananta.component import Host, Settings
     from ananta.config.model import Config
@@ -57,6 +57,7 @@ class ExporterRunner:
         self._operation = operation
         self._idempotent = isinstance(exporter, IdempotentSink)
         self._queue_config: QueueConfig | None = getattr(config, "sending_queue", None)
+        self._gathers = self._queue_config is not None and self._queue_config.batch is not None
         self._timeout_seconds: float | None = getattr(config, "timeout", None) or None
         self._retry = Retry(getattr(config, "retry_on_failure", _NO_RETRY), settings.log)
         self._log = settings.log
@@ -184,18 +185,35 @@ class ExporterRunner:
             await self._queue.flush()
 
     async def _deliver(self, block: Block, on_failure: Callable[[RetryableError], None]) -> None:
-        """Send a block, in parts no larger than `max_size` where it is one over-large batch."""
-        parts = self._split(block.batch) if block.batch is not None else []
-        errors: list[DeliveryError] = []
+        """Send a block whole; in parts where it is larger than `max_size`.
+
+        What only went out together because the exporter was busy is sent one by one after a
+        refusal for good, so that one bad batch takes no other along.
+        """
+        may_be_parted = len(block.batches) > 1 and not self._gathers
+        failures = await self._send_parts(self._split(block.batch), block.token, on_failure)
+        if may_be_parted and any(isinstance(error, PermanentError) for _, error in failures):
+            failures = await self._send_parts(block.batches, block.token, on_failure)
+        for part, error in failures:
+            self._tell_dropped(part, error)
+        if failures:
+            raise combine_errors([error for _, error in failures])
+
+    async def _send_parts(
+        self,
+        parts: Sequence[SpanBatch],
+        token: str,
+        on_failure: Callable[[RetryableError], None],
+    ) -> list[tuple[SpanBatch, DeliveryError]]:
+        """Send each part, under a token of its own; those that failed, and why."""
+        failures = []
         for number, part in enumerate(parts):
-            token = block.token if len(parts) == 1 else f"{block.token}-{number}"
+            part_token = token if len(parts) == 1 else f"{token}-{number}"
             try:
-                await self._send(part, token, on_failure)
+                await self._send(part, part_token, on_failure)
             except DeliveryError as error:
-                errors.append(error)
-                self._tell_dropped(part, error)
-        if errors:
-            raise combine_errors(errors)
+                failures.append((part, error))
+        return failures
 
     def _tell_dropped(self, part: SpanBatch, error: DeliveryError) -> None:
         if self._queue is not None and self._queue.keeps(error):

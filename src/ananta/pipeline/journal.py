@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ananta.errors import DecodeError, StartupError
 from ananta.model import SpanBatch
 from ananta.pipeline.checkpoint import MAX_BLOCKS, START, CheckpointFile, Intent, read_checkpoint
-from ananta.pipeline.queue import NOTHING, Block, Limit, Size, exceeds, merge
+from ananta.pipeline.queue import NOTHING, Block, Limit, Size, exceeds
 from ananta.pipeline.segments import (
     HEADER_BYTES,
     RECORD_HEADER_BYTES,
@@ -268,14 +268,15 @@ class Journal:
 
     async def take(self, limit: Limit) -> Block:
         """Remove the next block, from memory or from disk."""
-        stretch, batch = self._take_held(limit) if self._held else await self._take_unread(limit)
+        taken = self._take_held(limit) if self._held else await self._take_unread(limit)
+        stretch, batches = taken
         end = stretch.end.totals.requests
         first = end - stretch.size.requests
         self._in_flight[first] = _InFlight(stretch.end)
         token = f"{self._journal_id.hex()}-{first}-{end}-{stretch.checksum:08x}"
-        return Block(first, end, stretch.size, batch, token)
+        return Block(first, end, stretch.size, batches, token)
 
-    def _take_held(self, limit: Limit) -> tuple[Stretch, SpanBatch | None]:
+    def _take_held(self, limit: Limit) -> tuple[Stretch, list[SpanBatch]]:
         batches: list[SpanBatch] = []
         size, checksum, end = NOTHING, 0, self._delivered
         while self._held:
@@ -288,9 +289,9 @@ class Journal:
             checksum = fold_checksum(held.checksum, checksum)
             end = held.end
         self._held_bytes -= size.bytes
-        return Stretch([], size, checksum, end), merge(batches)
+        return Stretch([], size, checksum, end), batches
 
-    async def _take_unread(self, limit: Limit) -> tuple[Stretch, SpanBatch | None]:
+    async def _take_unread(self, limit: Limit) -> tuple[Stretch, list[SpanBatch]]:
         start = self._unread or self._delivered
         stop, limit, is_done = self._next_borders(start.totals.requests, limit)
         stretch = await asyncio.to_thread(
@@ -304,10 +305,10 @@ class Journal:
         )
         self._unread = stretch.end if stretch.end.totals.requests < self.end else None
         if is_done:
-            return stretch, None
+            return stretch, []
         try:
             if stretch.damage is None:
-                return stretch, await asyncio.to_thread(SpanBatch.from_otlp, stretch.payloads)
+                return stretch, await asyncio.to_thread(_decode, stretch.payloads)
             reason = stretch.damage
         except DecodeError as error:
             reason = str(error)
@@ -316,7 +317,7 @@ class Journal:
             extra={"error": reason, "batches": stretch.size.requests, "spans": stretch.size.items},
         )
         self._on_lost(stretch.size)
-        return stretch, None
+        return stretch, []
 
     def _next_borders(self, position: int, limit: Limit) -> tuple[int, Limit, bool]:
         """Where the next block must end, how large it may be, and whether it was delivered.
@@ -382,6 +383,10 @@ class Journal:
             self._checkpoint.close()
         finally:
             os.close(lock)
+
+
+def _decode(payloads: list[bytes]) -> list[SpanBatch]:
+    return [SpanBatch.from_otlp(payload) for payload in payloads]
 
 
 def _lock_directory(directory: Path, timeout_seconds: float) -> int:

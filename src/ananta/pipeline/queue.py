@@ -19,7 +19,7 @@ from ananta.errors import DeliveryError, RetryableError
 from ananta.model import SpanBatch
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from ananta.config.shared import QueueConfig
 
@@ -56,15 +56,20 @@ class Block(NamedTuple):
         first: position of the first batch.
         end: position after the last batch.
         size: what the block holds.
-        batch: the spans, or None when they are gone: unreadable on disk, or delivered before.
+        batches: the spans; none when they are gone: unreadable on disk, or delivered before.
         token: names these spans wherever the block is delivered again; "" without a journal.
     """
 
     first: int
     end: int
     size: Size
-    batch: SpanBatch | None
+    batches: Sequence[SpanBatch]
     token: str = ""
+
+    @property
+    def batch(self) -> SpanBatch:
+        """The spans as one batch."""
+        return self.batches[0] if len(self.batches) == 1 else SpanBatch.concat(self.batches)
 
 
 class Limit(NamedTuple):
@@ -142,7 +147,7 @@ class MemoryBacklog:
             batches.append(batch)
             total = total.plus(size)
         first, self._cut = self._cut, self._cut + len(batches)
-        return Block(first, self._cut, total, merge(batches))
+        return Block(first, self._cut, total, batches)
 
     async def begin(self, block: Block) -> None:
         """Nothing to note."""
@@ -158,11 +163,6 @@ class MemoryBacklog:
 def exceeds(size: Size, limit: Limit) -> bool:
     """Whether a block of this size is larger than it may be."""
     return size.items > limit.items or size.bytes > limit.bytes
-
-
-def merge(batches: list[SpanBatch]) -> SpanBatch:
-    """The batches as one."""
-    return batches[0] if len(batches) == 1 else SpanBatch.concat(batches)
 
 
 class SendingQueue:
@@ -315,7 +315,7 @@ class SendingQueue:
 
     async def _handle(self, block: Block) -> None:
         error: DeliveryError | None = None
-        if block.batch is not None:
+        if block.batches:
             await self._backlog.begin(block)
             try:
                 await self._deliver(block, self._on_failure)

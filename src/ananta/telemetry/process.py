@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _PROCESS = psutil.Process()
 _CGROUP = Path("/sys/fs/cgroup")
+_OWN_CGROUP = Path("/proc/self/cgroup")
 
 
 class Memory(NamedTuple):
@@ -52,7 +53,7 @@ def _cgroup_limits() -> list[int]:
     """The limits of the process's control group and its parents, version 2 or 1."""
     directories = [_CGROUP, _CGROUP / "memory"]
     try:
-        lines = Path("/proc/self/cgroup").read_text().splitlines()
+        lines = _OWN_CGROUP.read_text().splitlines()
     except OSError:
         return []
     for line in lines:

@@ -56,6 +56,7 @@ class HttpServer:
             server_header=False,
             date_header=False,
             ws="none",
+            interface="asgi3",
             timeout_graceful_shutdown=_STOP_TIMEOUT_SECONDS,
         )
         config.load()

@@ -78,7 +78,7 @@ class History:
         cut = self.out[-1].end if self.out else None
         if self.journal.pending.requests and cut != self.journal.end:
             block = await self.journal.take(Limit(max_spans, 10**9))
-            if block.batch is None:
+            if not block.batches:
                 await self.journal.commit(block)
             else:
                 await self.journal.begin(block)
@@ -88,7 +88,6 @@ class History:
         """The exporter takes a block: at least once, and by its token exactly once."""
         if number < len(self.out):
             block = self.out[number]
-            assert block.batch is not None
             names = names_in(block.batch)
             assert self.by_token.setdefault(block.token, names) == names, "token used twice"
 

@@ -22,7 +22,6 @@ async def running(recorder: Recorder, **settings) -> AsyncIterator[SendingQueue]
     """A queue before the recorder, with `sending_queue` settings as in a file."""
 
     async def deliver(block: Block, on_failure: Callable[[RetryableError], None]) -> None:
-        assert block.batch is not None
         await recorder.consume(block.batch)
 
     queue = SendingQueue(QueueConfig.model_validate(settings), MemoryBacklog(), deliver)
@@ -294,7 +293,6 @@ async def test_a_cancelled_queue_leaves_what_it_could_not_deliver() -> None:
     recorder.gate.clear()
 
     async def deliver(block: Block, on_failure: Callable[[RetryableError], None]) -> None:
-        assert block.batch is not None
         await recorder.consume(block.batch)
 
     queue = SendingQueue(QueueConfig(), MemoryBacklog(), deliver)
