@@ -34,7 +34,7 @@ class MemoryLimiterConfig(Config):
     """Settings of the processor `memory_limiter`."""
 
     check_interval: Duration = Field(
-        0.0, description="How often memory is measured; 1s is a good value. Required."
+        1.0, description="How often memory is measured."
     )
     limit_mib: int = Field(0, description="Hard limit in MiB; this or a percentage is required.")
     spike_limit_mib: int = Field(

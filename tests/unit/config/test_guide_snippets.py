@@ -64,11 +64,8 @@ processors:
     limit_mib: 768
     spike_limit_mib: 192
 """
-    # The guide shows what to change; a memory limiter also needs its check_interval.
     processors = load_config(
-        [REST % "[memory_limiter, batch]", f"yaml:{snippet}"],
-        table=load_table(),
-        overrides=["processors.memory_limiter.check_interval=1s"],
+        [REST % "[memory_limiter, batch]", f"yaml:{snippet}"], table=load_table()
     ).processors
     batch: Any = processors["batch"]
     limiter: Any = processors["memory_limiter"]
