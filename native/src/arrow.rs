@@ -17,9 +17,7 @@ use arrow_schema::{ArrowError, DataType, Field, Fields, Schema};
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 
-use crate::columns::{
-    Attributes, Columns, HAS_PARENT_SPAN_ID, HAS_SPAN_ID, HAS_TRACE_ID, Strings,
-};
+use crate::columns::{Attributes, Columns, HAS_PARENT_SPAN_ID, HAS_SPAN_ID, HAS_TRACE_ID, Strings};
 
 type ArrowResult<T> = Result<T, ArrowError>;
 

@@ -38,9 +38,7 @@ impl Chunk {
     fn wire(&self) -> &Bytes {
         match self {
             Chunk::Wire { bytes, .. } => bytes,
-            Chunk::Columns(encoded) => {
-                encoded.wire.get_or_init(|| otlp::encode(&encoded.columns))
-            }
+            Chunk::Columns(encoded) => encoded.wire.get_or_init(|| otlp::encode(&encoded.columns)),
         }
     }
 }

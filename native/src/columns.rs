@@ -14,8 +14,8 @@
 //! Presence is kept where the wire has it: an absent Resource, Scope or Status is not an empty
 //! one, an absent id is not an id of zeros.
 
-use hashbrown::HashTable;
 use hashbrown::DefaultHashBuilder;
+use hashbrown::HashTable;
 use std::hash::BuildHasher;
 use std::ops::Range;
 

@@ -78,9 +78,7 @@ class Platform:
             env={**os.environ, **(env or {})},
         )
         assert self.process.stdout is not None
-        self._reader = threading.Thread(
-            target=self._read, args=(self.process.stdout,), daemon=True
-        )
+        self._reader = threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True)
         self._reader.start()
         if not self._ready.wait(60) or self.process.poll() is not None:
             self.kill()

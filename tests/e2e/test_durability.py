@@ -21,9 +21,7 @@ def stored_spans(platform: Platform, trace_ids: set[str]) -> dict[str, int]:
     counts = dict.fromkeys(trace_ids, 0)
     ordered = sorted(trace_ids)
     for start in range(0, len(ordered), 100):
-        found = platform.get(
-            "/api/traces", traceID=ordered[start : start + 100], raw="true"
-        )
+        found = platform.get("/api/traces", traceID=ordered[start : start + 100], raw="true")
         for one in found["data"]:
             counts[one["traceID"]] = len(one["spans"])
     return counts

@@ -77,9 +77,7 @@ def wait_for_traces(platform: Platform, expected: set[str]) -> None:
 
 def test_a_journal_carries_spans_over_a_dead_store_and_a_killed_gateway(tmp_path: Path) -> None:
     store = Platform(tmp_path / "store")
-    gateway = Gateway(
-        tmp_path / "gateway", store.grpc_endpoint, "{storage: file_storage}"
-    )
+    gateway = Gateway(tmp_path / "gateway", store.grpc_endpoint, "{storage: file_storage}")
     with running(store), running(gateway):
         gateway.start()
         load = Load(gateway.ports["http"])

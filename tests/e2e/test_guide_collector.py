@@ -110,7 +110,10 @@ def test_sampler_resource_span_batch_and_limiter_do_what_they_say(
 def test_a_collector_file_with_the_snippets_validates(tmp_path: Path) -> None:
     config = tmp_path / "collector.yaml"
     config.write_text(
-        SNIPPETS.replace("      processors:", "      receivers: [otlp]\n      exporters: [debug]\n      processors:")
+        SNIPPETS.replace(
+            "      processors:",
+            "      receivers: [otlp]\n      exporters: [debug]\n      processors:",
+        )
         + """
 receivers:
   otlp:

@@ -96,7 +96,9 @@ def test_python_sdk_to_jaeger_api(platform: Platform, protocol: str) -> None:
     assert set(operations) == set(spans)
     found_ids = [
         one["traceID"]
-        for one in platform.get("/api/traces", service=service, tags='{"tenant.id":"12345"}')["data"]
+        for one in platform.get("/api/traces", service=service, tags='{"tenant.id":"12345"}')[
+            "data"
+        ]
     ]
     assert found_ids == [trace_id]
 

@@ -41,7 +41,8 @@ class Collector:
         }
         path = directory / "collector.json"
         path.write_text(json.dumps(config))
-        self.log = (directory / "collector.log").open("w+")
+        self.log_path = directory / "collector.log"
+        self.log = self.log_path.open("w")
         self.process = subprocess.Popen(
             [program, "--config", f"file:{path}"], stdout=self.log, stderr=self.log
         )
@@ -55,9 +56,7 @@ class Collector:
         raise AssertionError(self.output())
 
     def output(self) -> str:
-        self.log.flush()
-        with open(self.log.name) as text:
-            return text.read()
+        return self.log_path.read_text()
 
     def stop(self) -> None:
         self.process.kill()

@@ -128,8 +128,9 @@ fn shift(span: &mut Span, skew_nanos: i64, max_nanos: u64) {
     }
     let delta = go_duration(skew_nanos);
     if max_nanos == 0 {
-        span.warnings
-            .push(format!("clock skew adjustment disabled; not applying calculated delta of {delta}"));
+        span.warnings.push(format!(
+            "clock skew adjustment disabled; not applying calculated delta of {delta}"
+        ));
     } else if skew_nanos.unsigned_abs() > max_nanos {
         let max = go_duration(i64::try_from(max_nanos).unwrap_or(i64::MAX));
         span.warnings.push(format!(

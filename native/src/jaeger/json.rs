@@ -351,7 +351,8 @@ impl Processes {
     }
 
     fn in_order(self) -> Vec<(usize, Vec<u8>)> {
-        let mut all: Vec<_> = self.numbers.into_iter().map(|(json, number)| (number, json)).collect();
+        let mut all: Vec<_> =
+            self.numbers.into_iter().map(|(json, number)| (number, json)).collect();
         all.sort_unstable();
         all
     }

@@ -18,10 +18,7 @@ pub const SERVICE_NAME_KEY: &[u8] = b"service.name";
 /// The service a resource stands for; never empty.
 pub fn service_name(columns: &Columns, resource: usize) -> &[u8] {
     let attributes = &columns.resources.attributes;
-    let row = columns
-        .keys
-        .find(SERVICE_NAME_KEY)
-        .and_then(|key| attributes.find(resource, key));
+    let row = columns.keys.find(SERVICE_NAME_KEY).and_then(|key| attributes.find(resource, key));
     match row.map(|row| (attributes.types[row], attributes.values.get(row))) {
         None => MISSING_SERVICE_NAME,
         Some((ValueType::String, b"")) => EMPTY_SERVICE_NAME,

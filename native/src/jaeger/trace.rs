@@ -52,14 +52,9 @@ pub fn traces_by_appearance(columns: &Columns) -> Vec<Trace> {
 
 /// The traces with these ids, in this order, as they are shown from storage: spans by start time.
 /// The ids without spans come second. An id given twice counts once.
-pub fn stored_traces(
-    columns: &Columns,
-    trace_ids: &[[u8; 16]],
-) -> (Vec<Trace>, Vec<[u8; 16]>) {
-    let mut found: HashMap<[u8; 16], Trace> = traces_by_appearance(columns)
-        .into_iter()
-        .map(|trace| (trace.trace_id, trace))
-        .collect();
+pub fn stored_traces(columns: &Columns, trace_ids: &[[u8; 16]]) -> (Vec<Trace>, Vec<[u8; 16]>) {
+    let mut found: HashMap<[u8; 16], Trace> =
+        traces_by_appearance(columns).into_iter().map(|trace| (trace.trace_id, trace)).collect();
     let missing = trace_ids.iter().filter(|id| !found.contains_key(*id)).copied().collect();
     let mut traces: Vec<Trace> = trace_ids.iter().filter_map(|id| found.remove(id)).collect();
     let warnings_key = columns.keys.find(WARNINGS_KEY);

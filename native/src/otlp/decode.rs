@@ -74,17 +74,17 @@ struct KeyGuess {
 impl KeyGuess {
     fn intern(&mut self, keys: &mut Interner, key: &[u8]) -> u32 {
         let guess = self.followers.get(self.last as usize).copied().unwrap_or(0);
-        let row = if (guess as usize) < keys.strings.len() && keys.strings.get(guess as usize) == key
-        {
-            guess
-        } else {
-            let row = keys.intern(key);
-            if self.followers.len() < keys.strings.len() {
-                self.followers.resize(keys.strings.len(), 0);
-            }
-            self.followers[self.last as usize] = row;
-            row
-        };
+        let row =
+            if (guess as usize) < keys.strings.len() && keys.strings.get(guess as usize) == key {
+                guess
+            } else {
+                let row = keys.intern(key);
+                if self.followers.len() < keys.strings.len() {
+                    self.followers.resize(keys.strings.len(), 0);
+                }
+                self.followers[self.last as usize] = row;
+                row
+            };
         self.last = row;
         row
     }
@@ -180,7 +180,8 @@ impl<'a> Visitor<'a> for Decoder<'a> {
     fn link(&mut self, link: &LinkFields<'a>) {
         let links = &mut self.columns.links;
         links.presence.push(
-            bit(!link.trace_id.is_empty(), HAS_TRACE_ID) | bit(!link.span_id.is_empty(), HAS_SPAN_ID),
+            bit(!link.trace_id.is_empty(), HAS_TRACE_ID)
+                | bit(!link.span_id.is_empty(), HAS_SPAN_ID),
         );
         links.trace_id.push(array(link.trace_id));
         links.span_id.push(array(link.span_id));

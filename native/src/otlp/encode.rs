@@ -81,9 +81,8 @@ impl Groups {
 }
 
 fn size_hint(columns: &Columns) -> usize {
-    let attributes = |attributes: &Attributes| {
-        attributes.values.data.len() + attributes.keys.len() * 24
-    };
+    let attributes =
+        |attributes: &Attributes| attributes.values.data.len() + attributes.keys.len() * 24;
     columns.len() * 96
         + attributes(&columns.spans.attributes)
         + attributes(&columns.events.attributes)

@@ -64,6 +64,9 @@ mod tests {
     #[test]
     fn the_message_names_field_offset_and_reason() {
         let error = DecodeError::new("resource_spans.resource", 12, "length runs past the end");
-        assert_eq!(error.to_string(), "resource_spans.resource at byte 12: length runs past the end");
+        assert_eq!(
+            error.to_string(),
+            "resource_spans.resource at byte 12: length runs past the end"
+        );
     }
 }

@@ -592,8 +592,7 @@ fn parse_value<'a, const CHECK: bool>(
             7 => {
                 attribute.value_type = ValueType::Bytes;
                 reader.expect(wire_type, BYTES).map_err(|fault| fault.within("bytes_value"))?;
-                attribute.bytes =
-                    reader.bytes().map_err(|fault| fault.within("bytes_value"))?;
+                attribute.bytes = reader.bytes().map_err(|fault| fault.within("bytes_value"))?;
             }
             8 => {
                 count(&mut reader, wire_type, "string_value_strindex")?;
@@ -606,11 +605,7 @@ fn parse_value<'a, const CHECK: bool>(
 }
 
 /// Walks the values of an ArrayValue or KeyValueList.
-fn check_nested(
-    mut reader: Reader<'_>,
-    value_type: ValueType,
-    depth: usize,
-) -> Result<(), Fault> {
+fn check_nested(mut reader: Reader<'_>, value_type: ValueType, depth: usize) -> Result<(), Fault> {
     if depth > MAX_DEPTH {
         return Err(reader.fault(format!("values nest deeper than {MAX_DEPTH} levels")));
     }

@@ -167,6 +167,10 @@ impl ReverseWriter {
         self.buffer.len() - self.start
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     pub fn finish(self) -> Bytes {
         Bytes::from(self.buffer).slice(self.start..)
     }
