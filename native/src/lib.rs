@@ -5,6 +5,7 @@
 
 pub mod arrow;
 pub mod batch;
+pub mod client;
 pub mod columns;
 pub mod door;
 pub mod jaeger;
@@ -20,6 +21,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<batch::SpanBatch>()?;
     m.add_class::<door::OtlpDoor>()?;
     m.add_class::<door::Group>()?;
+    client::register(m)?;
     jaeger::register(m)?;
     process::register(m)?;
     Ok(())

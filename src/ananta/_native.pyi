@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
-from ananta.config.shared import CorsConfig, TlsServerConfig
+from ananta.config.shared import CorsConfig, TlsClientConfig, TlsServerConfig
 
 class SpanBatch:
     """Many spans with their resources and scopes; immutable."""
@@ -149,3 +149,67 @@ class Group:
     def refuse(
         self, grpc_status: int, message: str, retry_after_seconds: float | None = None
     ) -> None: ...
+
+# The OTLP clients. Times are seconds, None means never; counts of None mean no limit.
+
+class GrpcClientOptions(TypedDict):
+    target: str
+    tls: TlsClientConfig | None
+    compression: str | None
+    headers: list[tuple[str, str]]
+    authority: str
+    user_agent: str
+    round_robin: bool
+    wait_for_ready: bool
+    keepalive_time_seconds: float | None
+    keepalive_timeout_seconds: float
+    keepalive_without_calls: bool
+
+class HttpClientOptions(TypedDict):
+    url: str
+    tls: TlsClientConfig
+    json: bool
+    compression: str | None
+    compression_level: int | None
+    headers: list[tuple[str, str]]
+    user_agent: str
+    proxy_url: str
+    http2: bool
+    keep_alives: bool
+    max_idle_connections: int | None
+    max_connections: int | None
+    idle_timeout_seconds: float | None
+    ping_after_seconds: float | None
+    ping_timeout_seconds: float | None
+
+class OtlpGrpcClient:
+    """Sends batches to one OTLP/gRPC server."""
+
+    def __init__(self, options: GrpcClientOptions) -> None: ...
+    def export(self, batch: SpanBatch, timeout_seconds: float) -> int: ...
+    def fileno(self) -> int: ...
+    def take_finished(self) -> list[tuple[int, Delivery]]: ...
+    def cancel(self, ticket: int) -> None: ...
+
+class OtlpHttpClient:
+    """Sends batches to one OTLP/HTTP server."""
+
+    def __init__(self, options: HttpClientOptions) -> None: ...
+    def export(self, batch: SpanBatch, timeout_seconds: float) -> int: ...
+    def fileno(self) -> int: ...
+    def take_finished(self) -> list[tuple[int, Delivery]]: ...
+    def cancel(self, ticket: int) -> None: ...
+
+class Delivery:
+    """How an attempt to deliver a batch ended."""
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def error(self) -> str | None: ...
+    @property
+    def retry_after_seconds(self) -> float | None: ...
+    @property
+    def rejected_spans(self) -> int: ...
+    @property
+    def warning(self) -> str: ...
