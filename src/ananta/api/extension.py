@@ -6,13 +6,13 @@ server listens from the start; until the exporter has started, questions are ans
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from ananta.api.jaeger_v1 import JaegerV1
 from ananta.api.web import create_app
-from ananta.config.model import BrokenRule, Config, Duration
+from ananta.config.model import BrokenRule, Config, Duration, RefersTo
 from ananta.config.shared import CorsConfig, TlsServerConfig
 from ananta.config.shared.endpoint import endpoint_problem
 from ananta.query import QueryService
@@ -34,7 +34,7 @@ class QueryConfig(Config):
     base_path: str = Field(
         "", description="What comes before every path, such as `/tracing`, behind a proxy."
     )
-    exporter: str = Field(
+    exporter: Annotated[str, RefersTo("trace store")] = Field(
         "clickhouse", description="Id of the exporter whose stored spans are asked for."
     )
     max_clock_skew_adjust: Duration = Field(

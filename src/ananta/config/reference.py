@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from ananta.config.table import ComponentFactory, ComponentTable
 
-_SHARED = "ananta.config.shared."
 _INTRODUCTION = """\
 <!-- Written by `python -m ananta.config.reference`; edit the configuration classes instead. -->
 
@@ -102,17 +101,19 @@ def _render_keys(config_class: type[Config], shared: dict[str, type[Config]]) ->
 def _rows(
     config_class: type[Config], shared: dict[str, type[Config]], prefix: str
 ) -> Iterator[tuple[str, str, str, str]]:
+    """Yield the keys of a section and of those in it; what another module defines is shared."""
     for key, field in config_class.fields_by_key().items():
         section = nested_section(field.annotation)
         step, value = _describe_type(field.annotation, is_duration=_is_duration(field))
         path = f"{prefix}{key}{step}"
-        if section is not None and section.__module__.startswith(_SHARED):
+        is_shared = section is not None and section.__module__ != config_class.__module__
+        if section is not None and is_shared:
             name = section.__name__.removesuffix("Config")
             shared[name] = section
             value = f"[{name}](#{name.lower()})"
         meaning = (field.description or "").replace("|", "\\|")
         yield f"`{path}`", value, _describe_default(field), meaning
-        if section is not None and not section.__module__.startswith(_SHARED):
+        if section is not None and not is_shared:
             yield from _rows(section, shared, f"{path}.")
 
 
