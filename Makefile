@@ -25,7 +25,7 @@ run: setup ## start the platform (arguments in ARGS="...")
 	$(BIN)/ananta up $(ARGS)
 
 ##@ Prove
-.PHONY: test test-native test-python bench lint
+.PHONY: test test-native test-python bench fuzz lint
 test: test-native test-python ## run every test
 
 test-native: setup
@@ -36,6 +36,10 @@ test-python: setup $(STAMPS)/node $(STAMPS)/full-engine
 
 bench: setup ## measure beside the peers and write docs/benchmarks.md (arguments in ARGS="...")
 	$(BIN)/python -m bench $(ARGS)
+
+fuzz: setup ## fuzz the codecs for a minute each (needs cargo-fuzz)
+	cd native && for target in otlp otlp_json; do \
+		RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none $$target -- -max_total_time=60 -max_len=2000; done
 
 lint: setup ## ruff, mypy, clippy and rustfmt, without a warning
 	$(BIN)/ruff check .
