@@ -89,22 +89,25 @@ class HealthCheckExtension:
     def __init__(self, config: HealthCheckConfig, settings: Settings) -> None:
         self._config = config
         self._overview: Overview = settings.extra["overview"]
-        path = f"extensions::{settings.id}"
-        tls = server_context(config.tls, f"{path}::tls") if config.tls else None
-        self._server = HttpServer(self._answer, config.endpoint, f"{path}::endpoint", tls=tls)
+        self._setting = f"extensions::{settings.id}"
+        self._server: HttpServer | None = None
 
     async def start(self, host: Host) -> None:  # noqa: ARG002
-        """Listen; raises `StartupError` when the port is taken."""
+        """Listen; raises `StartupError` when the port is taken or a certificate is no good."""
+        config, setting = self._config, self._setting
+        tls = server_context(config.tls, f"{setting}::tls") if config.tls else None
+        self._server = HttpServer(self._answer, config.endpoint, f"{setting}::endpoint", tls=tls)
         await self._server.start()
 
     @property
     def addresses(self) -> dict[str, str]:
         """Where it listens."""
-        return {"": self._server.address}
+        return {"": self._server.address if self._server else self._config.endpoint}
 
     async def shutdown(self) -> None:
         """Stop listening."""
-        await self._server.stop()
+        if self._server is not None:
+            await self._server.stop()
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The whole application: any method, no other path."""

@@ -56,6 +56,17 @@ class Node:
         """Where its settings are: `exporters::otlp`."""
         return f"{self.kind.value}::{self.id}"
 
+    @property
+    def place(self) -> str:
+        """Its path, and its pipeline where each pipeline has its own."""
+        return describe_place(self.kind, self.id, self.pipeline)
+
+
+def describe_place(kind: Kind, component_id: str, pipeline: str) -> str:
+    """Which component of a configuration an error is about."""
+    path = f"{kind.value}::{component_id}"
+    return f"{path} in pipeline {pipeline}" if pipeline else path
+
 
 class Edge:
     """The way into a component, or out of a receiver: counts and times what passes.
@@ -190,7 +201,9 @@ class Graph:
     ) -> Node:
         next_sinks = [self._way_from(kind, component_id, targets)] if targets else []
         config = self._config.components(kind)[component_id]
-        component, settings = self._maker.make(kind, component_id, config, *next_sinks)
+        component, settings = self._maker.make(
+            kind, component_id, config, *next_sinks, pipeline=pipeline
+        )
         if kind is Kind.EXPORTER:
             operation = self._operations.operation(f"exporter/{component_id}/delivery")
             component = ExporterRunner(component, config, settings, operation)
@@ -236,20 +249,25 @@ class ComponentMaker:
         self._extra = dict(extra or {})
 
     def make(
-        self, kind: Kind, component_id: str, config: Config, *next_sink: SpanSink
+        self,
+        kind: Kind,
+        component_id: str,
+        config: Config,
+        *next_sink: SpanSink,
+        pipeline: str = "",
     ) -> tuple[Any, Settings]:
         """A new component and the settings it was given; raises `StartupError`."""
         log = component_logger(kind, component_id)
         settings = Settings(component_id, log, self._metrics, self._extra)
         factory = self._table.find(kind, type_of(component_id))
-        path = f"{kind.value}::{component_id}"
+        place = describe_place(kind, component_id, pipeline)
         if factory is None:
-            message = f"{path}: there is no such component in this program"
+            message = f"{place}: there is no such component in this program"
             raise StartupError(message)
         try:
             return factory.component_class()(config, settings, *next_sink), settings
         except StartupError:
             raise
         except Exception as error:
-            message = f"{path}: cannot be made: {type(error).__name__}: {error}"
+            message = f"{place}: cannot be made: {type(error).__name__}: {error}"
             raise StartupError(message) from error

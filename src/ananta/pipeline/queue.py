@@ -39,11 +39,13 @@ class Size(NamedTuple):
 
     def plus(self, other: Size) -> Size:
         """The sum of both."""
-        return Size(*(a + b for a, b in zip(self, other, strict=True)))
+        requests, items, num_bytes = other
+        return Size(self.requests + requests, self.items + items, self.bytes + num_bytes)
 
     def minus(self, other: Size) -> Size:
         """What is left without the other."""
-        return Size(*(a - b for a, b in zip(self, other, strict=True)))
+        requests, items, num_bytes = other
+        return Size(self.requests - requests, self.items - items, self.bytes - num_bytes)
 
 
 NOTHING = Size(0, 0, 0)

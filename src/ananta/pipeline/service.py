@@ -23,6 +23,7 @@ from starlette.routing import Route
 from ananta import __version__
 from ananta.component import Kind
 from ananta.config.ids import type_of
+from ananta.config.shared.endpoint import Address
 from ananta.errors import AnantaError, StartupError
 from ananta.pipeline.graph import ComponentMaker, Graph, Node
 from ananta.telemetry.logs import set_up_logs
@@ -168,7 +169,8 @@ class Service:
         show_target(self.metrics, telemetry.resource)
         for number, reader in enumerate(telemetry.metrics.prometheus):
             setting = f"service::telemetry::metrics::readers[{number}]"
-            server = HttpServer(metrics_app(self.metrics), f"{reader.host}:{reader.port}", setting)
+            endpoint = str(Address(reader.host, reader.port))
+            server = HttpServer(metrics_app(self.metrics), endpoint, setting)
             self._servers.append(server)
             await server.start()
 
@@ -186,10 +188,10 @@ class Service:
         except StartupError as error:
             if str(error).startswith(node.path):
                 raise
-            message = f"{node.path}: {error}"
+            message = f"{node.place}: {error}"
             raise StartupError(message) from error
         except Exception as error:  # whatever a component of somebody else's may raise
-            message = f"{node.path}: cannot start: {type(error).__name__}: {error}"
+            message = f"{node.place}: cannot start: {type(error).__name__}: {error}"
             raise StartupError(message) from error
 
     def listening(self) -> list[Listening]:
@@ -232,10 +234,10 @@ class Service:
             async with asyncio.timeout_at(max(deadline, last_chance)):
                 await node.component.shutdown()
         except TimeoutError:
-            _log.error("A component did not stop in time.", extra={"component": node.path})
+            _log.error("A component did not stop in time.", extra={"component": node.place})
         except Exception as error:  # noqa: BLE001 - the others are to be stopped all the same
             _log.error(
-                "A component failed to stop.", extra={"component": node.path}, exc_info=error
+                "A component failed to stop.", extra={"component": node.place}, exc_info=error
             )
 
 

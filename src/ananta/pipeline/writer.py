@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import time
 from typing import TYPE_CHECKING, Literal
@@ -131,16 +132,14 @@ class SegmentWriter:
         if not self._budget.has_room(num_bytes):
             message = f"the journal is full: max_bytes is {self._budget.max_bytes}"
             raise RetryableError(message)
-        path = segment_path(self._directory, self.end.segment)
         try:
             written = os.writev(self._fd, parts)
+            if written < num_bytes:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
             self._take_back()
+            path = segment_path(self._directory, self.end.segment)
             raise RetryableError(_cannot_write(path, error)) from error
-        if written < num_bytes:
-            self._take_back()
-            message = f"cannot write to {path}: no space left; free some or set another directory"
-            raise RetryableError(message)
         self._budget.used_bytes += num_bytes
 
     def _take_back(self) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import functools
 import gc
 import time
 from typing import TYPE_CHECKING
@@ -33,9 +34,7 @@ _WORTHWHILE_SHARE = 0.05
 class MemoryLimiterConfig(Config):
     """Settings of the processor `memory_limiter`."""
 
-    check_interval: Duration = Field(
-        1.0, description="How often memory is measured."
-    )
+    check_interval: Duration = Field(1.0, description="How often memory is measured.")
     limit_mib: int = Field(0, description="Hard limit in MiB; this or a percentage is required.")
     spike_limit_mib: int = Field(
         0, description="How far below the hard limit refusing begins; 0 is a fifth of it."
@@ -141,9 +140,6 @@ class MemoryLimiterProcessor:
         self._used_bytes = used_bytes
         self._collect_garbage = collect_garbage or free_memory
         self._now = now
-        total = total_memory_bytes()
-        self._hard = config.hard_limit_bytes(total)
-        self._soft = config.soft_limit_bytes(total)
         self._refusing = False
         self._collected_at = -float("inf")
         self._interval = 0.0
@@ -157,13 +153,20 @@ class MemoryLimiterProcessor:
             "otelcol_processor_memory_limiter_refused_spans", "Spans refused.", label
         )
 
+    @functools.cached_property
+    def _limits(self) -> tuple[int, int]:
+        """The hard and the soft limit in bytes."""
+        total = total_memory_bytes()
+        return self._config.hard_limit_bytes(total), self._config.soft_limit_bytes(total)
+
     async def start(self, host: Host) -> None:  # noqa: ARG002
         """Measure now and from time to time."""
+        hard, soft = self._limits
         self._log.info(
             "Memory limiter configured",
             extra={
-                "limit_mib": self._hard // _MIB,
-                "spike_limit_mib": (self._hard - self._soft) // _MIB,
+                "limit_mib": hard // _MIB,
+                "spike_limit_mib": (hard - soft) // _MIB,
                 "check_interval": self._config.check_interval,
             },
         )
@@ -193,13 +196,14 @@ class MemoryLimiterProcessor:
     def check(self) -> None:
         """Measure, collect garbage where that is due, and decide whether to refuse."""
         used = self._used_bytes()
-        if used >= self._soft and self._now() - self._collected_at >= self._pause(used):
+        _, soft = self._limits
+        if used >= soft and self._now() - self._collected_at >= self._pause(used):
             used = self._collect(used)
-        refusing = used >= self._soft
+        refusing = used >= soft
         if refusing and not self._refusing:
             self._log.warning(
                 "Memory usage is above soft limit. Refusing data.",
-                extra={"used_mib": used // _MIB, "soft_limit_mib": self._soft // _MIB},
+                extra={"used_mib": used // _MIB, "soft_limit_mib": soft // _MIB},
             )
         elif self._refusing and not refusing:
             self._interval = 0.0
@@ -212,7 +216,7 @@ class MemoryLimiterProcessor:
     def _pause(self, used: int) -> float:
         """Seconds that must lie between two collections at this usage."""
         config = self._config
-        if used >= self._hard:
+        if used >= self._limits[0]:
             shortest, longest = (
                 config.min_gc_interval_when_hard_limited,
                 config.max_gc_interval_when_hard_limited,
@@ -230,7 +234,7 @@ class MemoryLimiterProcessor:
         self._collect_garbage()
         self._collected_at = self._now()
         after = self._used_bytes()
-        in_vain = after >= self._soft and used - after < used * _WORTHWHILE_SHARE
+        in_vain = after >= self._limits[1] and used - after < used * _WORTHWHILE_SHARE
         self._interval = max(pause, self._config.check_interval) * 2 if in_vain else 0.0
         return after
 

@@ -11,6 +11,7 @@ import errno
 import socket
 from typing import TYPE_CHECKING
 
+from ananta.config.shared.endpoint import Address, EndpointError, parse_endpoint
 from ananta.errors import StartupError
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class HttpServer:
         if self._socket is None:
             return self._endpoint
         host, port = self._socket.getsockname()[:2]
-        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        return str(Address(host, port))
 
     async def stop(self) -> None:
         """Stop listening and give requests a few seconds to end; legal twice."""
@@ -81,26 +82,17 @@ class HttpServer:
             await server.shutdown(sockets=[self._socket])
 
 
-def split_endpoint(endpoint: str) -> tuple[str, int]:
-    """`host:port` as its parts, brackets of an IPv6 host taken off; raises `ValueError`."""
-    host, separator, port = endpoint.rpartition(":")
-    if not separator or not port.isdecimal() or int(port) > 65535:
-        msg = f'"{endpoint}" is not an address; write host:port, for example localhost:4317'
-        raise ValueError(msg)
-    return host.removeprefix("[").removesuffix("]"), int(port)
-
-
 def bind(endpoint: str, setting: str) -> socket.socket:
     """A listening TCP socket on the endpoint; raises `StartupError` that names the setting."""
     try:
-        host, port = split_endpoint(endpoint)
+        host, port = parse_endpoint(endpoint)
         if not host and socket.has_dualstack_ipv6():
             return socket.create_server(
                 ("", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=2048
             )
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family, backlog=2048)
-    except ValueError as error:
+    except EndpointError as error:
         msg = f"{setting}: {error}"
         raise StartupError(msg) from None
     except OSError as error:

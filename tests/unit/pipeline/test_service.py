@@ -101,12 +101,18 @@ async def test_pipelines_behind_a_connector_start_before_those_that_feed_it() ->
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ("fail_to_start=the port is taken", "processors::plain/p1: the port is taken"),
+        (
+            "fail_to_start=the port is taken",
+            "processors::plain/p1 in pipeline traces: the port is taken",
+        ),
         (
             "fail_to_start=processors::plain/p1::port is taken",
             "processors::plain/p1::port is taken",
         ),
-        ("crash_at_start=oops", "processors::plain/p1: cannot start: ValueError: oops"),
+        (
+            "crash_at_start=oops",
+            "processors::plain/p1 in pipeline traces: cannot start: ValueError: oops",
+        ),
     ],
 )
 async def test_a_component_that_cannot_start_is_named_and_the_others_are_stopped(
@@ -128,7 +134,7 @@ async def test_a_component_that_fails_to_stop_does_not_keep_the_others_from_it(c
     assert EVENTS[-1] == "stop plain/e1"
     (record,) = [r for r in caplog.records if r.levelname == "ERROR"]
     assert record.message == "A component failed to stop."
-    assert record.component == "processors::plain/p1"
+    assert record.component == "processors::plain/p1 in pipeline traces"
 
 
 async def test_a_component_that_does_not_stop_in_time_is_left_behind(caplog, monkeypatch) -> None:

@@ -11,7 +11,9 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from ananta.errors import StartupError
-from ananta.telemetry.server import HttpServer, split_endpoint
+from ananta.telemetry.server import HttpServer
+
+NEEDS_IPV6 = pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
 
 
 async def hello(request) -> PlainTextResponse:
@@ -48,7 +50,7 @@ async def test_a_taken_port_names_port_and_setting() -> None:
 
 @pytest.mark.parametrize("endpoint", ["localhost", "localhost:", "localhost:http", "h:70000", ""])
 async def test_an_endpoint_without_a_port_says_what_to_write(endpoint) -> None:
-    with pytest.raises(StartupError, match=r"e::endpoint: .*write host:port"):
+    with pytest.raises(StartupError, match=r"^e::endpoint: .*; write "):
         await HttpServer(app(), endpoint, "e::endpoint").start()
 
 
@@ -57,6 +59,20 @@ async def test_a_foreign_address_is_refused_with_a_hint() -> None:
         await HttpServer(app(), "192.0.2.1:0", "e::endpoint").start()
 
 
-def test_endpoints_are_split_into_host_and_port() -> None:
-    assert split_endpoint("[::1]:4317") == ("::1", 4317)
-    assert split_endpoint(":4317") == ("", 4317)
+@NEEDS_IPV6
+async def test_without_a_host_it_listens_on_every_interface() -> None:
+    server = HttpServer(app(), ":0", "e::endpoint")
+    await server.start()
+    port = server.address.rpartition(":")[2]
+    async with httpx.AsyncClient() as client:
+        for host in ("127.0.0.1", "[::1]"):
+            assert (await client.get(f"http://{host}:{port}/")).text == "hello"
+    await server.stop()
+
+
+@NEEDS_IPV6
+async def test_an_ipv6_address_is_shown_with_its_brackets() -> None:
+    server = HttpServer(app(), "[::1]:0", "e::endpoint")
+    await server.start()
+    assert server.address.startswith("[::1]:")
+    await server.stop()
