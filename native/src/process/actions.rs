@@ -24,6 +24,7 @@ pub struct ActionSettings {
     key: String,
     pattern: String,
     value: Option<Value>,
+    default_value: Option<Value>,
     from_attribute: String,
     converted_type: String,
 }
@@ -37,13 +38,13 @@ enum When {
 
 enum Operation {
     Put { when: When, value: Value },
-    PutFrom { when: When, attribute: Vec<u8> },
+    PutFrom { when: When, attribute: Vec<u8>, otherwise: Option<Value> },
     Delete { only: Option<Value> },
     Hash,
     Extract { pattern: Regex, groups: Vec<(usize, Vec<u8>)> },
     Convert(ValueType),
-    /// A value from the client's connection, which a batch no longer knows.
-    PutFromContext,
+    /// Puts what a batch does not know: values of the client's connection.
+    PutNothing,
 }
 
 struct Action {
@@ -111,10 +112,13 @@ impl Action {
             _ => When::Always,
         };
         let operation = match settings.action.as_str() {
-            "insert" | "update" | "upsert" => match settings.value {
+            "insert" | "update" | "upsert" if !settings.from_attribute.is_empty() => {
+                let attribute = settings.from_attribute.into();
+                Operation::PutFrom { when, attribute, otherwise: settings.default_value }
+            }
+            "insert" | "update" | "upsert" => match settings.value.or(settings.default_value) {
                 Some(value) => Operation::Put { when, value },
-                None if settings.from_attribute.is_empty() => Operation::PutFromContext,
-                None => Operation::PutFrom { when, attribute: settings.from_attribute.into() },
+                None => Operation::PutNothing,
             },
             "delete" => Operation::Delete { only: settings.value },
             "hash" => Operation::Hash,
@@ -142,10 +146,13 @@ impl Action {
     fn bind<'p>(&'p self, keys: &mut Keys<'_>) -> Option<BoundAction<'p>> {
         let mut others = Vec::new();
         let key = match &self.operation {
-            Operation::PutFromContext => return None,
+            Operation::PutNothing => return None,
             Operation::Put { when, .. } => keys.target(&self.key, *when)?,
-            Operation::PutFrom { when, attribute } => {
-                others.push(keys.find(attribute)?);
+            Operation::PutFrom { when, attribute, otherwise } => {
+                others.extend(keys.find(attribute));
+                if others.is_empty() && otherwise.is_none() {
+                    return None;
+                }
                 keys.target(&self.key, *when)?
             }
             Operation::Extract { groups, .. } => {
@@ -218,7 +225,7 @@ impl<'a> Keys<'a> {
 struct BoundAction<'p> {
     operation: &'p Operation,
     key: u32,
-    /// `PutFrom`: the source. `Extract`: the targets. `Delete` and `Hash`: all that are meant.
+    /// `PutFrom`: the source, if there. `Extract`: the targets. `Delete` and `Hash`: all that are meant.
     others: Vec<u32>,
 }
 
@@ -253,9 +260,14 @@ impl BoundAction<'_> {
             Operation::Put { when, value } => {
                 put(editor, self.key, *when, value.value_type, &value.bytes);
             }
-            Operation::PutFrom { when, .. } => {
-                if let Some(value_type) = read(editor, self.others[0], buffer) {
-                    put(editor, self.key, *when, value_type, buffer);
+            Operation::PutFrom { when, otherwise, .. } => {
+                let source = self.others.first().and_then(|&key| read(editor, key, buffer));
+                match (source, otherwise) {
+                    (Some(value_type), _) => put(editor, self.key, *when, value_type, buffer),
+                    (None, Some(value)) => {
+                        put(editor, self.key, *when, value.value_type, &value.bytes);
+                    }
+                    (None, None) => {}
                 }
             }
             Operation::Delete { only } => self.for_each_meant(editor, |editor, slot| {
@@ -286,7 +298,7 @@ impl BoundAction<'_> {
                     }
                 }
             }
-            Operation::PutFromContext => {}
+            Operation::PutNothing => {}
         }
     }
 
@@ -336,15 +348,12 @@ fn extract(
     }
 }
 
-/// The SHA-256 of the value as lower-case digits; returns how many, none where there is nothing
-/// the Collector hashes (arrays, maps, bytes, empty strings).
+/// The SHA-256 of the value as lower-case digits; returns how many, none where the Collector
+/// hashes nothing (arrays, maps, bytes, empty values).
 fn hash(value_type: ValueType, bytes: &[u8], digits: &mut [u8; 64]) -> usize {
     let (value_type, bytes) = plain(value_type, bytes);
-    let hashable = matches!(
-        value_type,
-        ValueType::String | ValueType::Bool | ValueType::Int | ValueType::Double
-    );
-    if !hashable || bytes.is_empty() {
+    use ValueType::{Bool, Double, Int, String};
+    if !matches!(value_type, String | Bool | Int | Double) {
         return 0;
     }
     // Booleans and numbers are kept in the very form that is hashed: one byte, or eight

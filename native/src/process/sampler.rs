@@ -69,7 +69,8 @@ impl Mode {
     fn threshold(self, incoming: Option<u64>) -> u64 {
         match self {
             Mode::Never => NEVER,
-            Mode::HashSeed { threshold, .. } | Mode::Equalizing { threshold } => threshold,
+            Mode::HashSeed { threshold, .. } => threshold,
+            Mode::Equalizing { threshold } => threshold.max(incoming.unwrap_or(ALWAYS)),
             Mode::Proportional { ratio, precision } => {
                 let kept = incoming.map_or(1.0, |th| (NEVER - th) as f64 / NEVER as f64);
                 threshold(kept * ratio, precision)
@@ -117,43 +118,50 @@ fn trace_id_randomness(trace_id: &[u8; 16]) -> u64 {
 
 /// What is known of a span before a decision.
 struct Arrival<'a> {
-    /// `None` where the header can't be parsed; it is then left alone.
+    /// `None` where the header is to be left alone: it can't be parsed, or belongs to others.
     state: Option<TraceState<'a>>,
     randomness: u64,
     policy: usize,
-    consistent: bool,
+    /// Whether the span tells enough, and nothing that contradicts, to be decided by the mode.
+    valid: bool,
 }
 
 impl Sampler {
     fn arrival<'a>(&self, trace_id: &[u8; 16], header: &'a [u8]) -> Arrival<'a> {
         let state = TraceState::parse(header);
-        let arrival = |state, randomness, policy, consistent| Arrival {
-            state,
-            randomness,
-            policy,
-            consistent,
-        };
-        if let Mode::HashSeed { seed, .. } = self.mode {
-            let randomness = hashed_randomness(seed, trace_id);
-            let Some(mut state) = state else {
-                return arrival(None, randomness, TRACE_ID_HASH, false);
-            };
-            // Who already samples by randomness or threshold must not be sampled by hash.
-            let unused = state.randomness.is_none() && state.threshold.is_none();
-            if unused {
-                state.randomness = Some(Field::new(randomness));
+        let has_id = *trace_id != [0; 16];
+        match self.mode {
+            // Only `sampling.priority` can still keep the span.
+            Mode::Never => Arrival {
+                valid: state.is_some(),
+                state,
+                randomness: NEVER - 1,
+                policy: SAMPLING_PRIORITY,
+            },
+            Mode::HashSeed { seed, .. } => {
+                let (randomness, policy) = match has_id {
+                    true => (hashed_randomness(seed, trace_id), TRACE_ID_HASH),
+                    false => (NEVER - 1, MISSING_RANDOMNESS),
+                };
+                // Who samples by randomness or threshold already must not be sampled by hash.
+                let free = state.filter(|state| state.randomness.or(state.threshold).is_none());
+                let state = free.map(|mut state| {
+                    state.randomness = Some(Field::new(randomness));
+                    state
+                });
+                Arrival { valid: has_id && state.is_some(), state, randomness, policy }
             }
-            return arrival(Some(state), randomness, TRACE_ID_HASH, unused);
-        }
-        let explicit = state.as_ref().and_then(|state| state.randomness);
-        match (state, explicit) {
-            (Some(state), Some(randomness)) => {
-                arrival(Some(state), randomness.value, SAMPLING_RANDOMNESS, true)
+            Mode::Equalizing { .. } | Mode::Proportional { .. } => {
+                let explicit = state.as_ref().and_then(|state| state.randomness);
+                let (randomness, policy) = match explicit {
+                    Some(randomness) => (randomness.value, SAMPLING_RANDOMNESS),
+                    None if has_id && state.is_some() => {
+                        (trace_id_randomness(trace_id), TRACE_ID_W3C)
+                    }
+                    None => (NEVER - 1, MISSING_RANDOMNESS),
+                };
+                Arrival { state, randomness, policy, valid: policy != MISSING_RANDOMNESS }
             }
-            (Some(state), None) if *trace_id != [0; 16] => {
-                arrival(Some(state), trace_id_randomness(trace_id), TRACE_ID_W3C, true)
-            }
-            (state, _) => arrival(state, NEVER - 1, MISSING_RANDOMNESS, false),
         }
     }
 
@@ -165,18 +173,18 @@ impl Sampler {
         priority: Option<f64>,
         out: &mut Vec<u8>,
     ) -> (bool, usize) {
-        let Arrival { mut state, randomness, mut policy, mut consistent } =
+        let Arrival { mut state, randomness, mut policy, mut valid } =
             self.arrival(trace_id, header);
         let mut incoming = state.as_ref().and_then(|state| state.threshold.map(|th| th.value));
-        if consistent && incoming.is_some_and(|incoming| incoming > randomness) {
+        if valid && incoming.is_some_and(|incoming| incoming > randomness) {
             // A span that should not have been sampled: its threshold is a lie.
-            consistent = false;
+            valid = false;
             incoming = None;
             if let Some(state) = &mut state {
                 state.threshold = None;
             }
         }
-        let mut threshold = match consistent {
+        let mut threshold = match valid {
             true => self.mode.threshold(incoming),
             false if self.fail_closed => NEVER,
             false => ALWAYS,

@@ -34,6 +34,10 @@ class ActionConfig(Config):
         description="For insert, update, upsert: the value, of the type YAML gives it."
         " For delete: delete only where the attribute has this value.",
     )
+    default_value: Any = Field(
+        None,
+        description="For insert, update, upsert: the value where the source has none.",
+    )
     pattern: str = Field(
         "",
         description="For delete and hash: a regular expression, found anywhere in the keys they"
@@ -46,7 +50,8 @@ class ActionConfig(Config):
     from_context: str = Field(
         "",
         description="For insert, update, upsert: client metadata to take the value from. It is"
-        " only there when the receiver has `include_metadata`; without it the action is skipped.",
+        " only there when the receiver has `include_metadata`; without it `default_value` is taken"
+        " or the action skipped.",
     )
     converted_type: str = Field("", description="For convert: int, double or string.")
 
@@ -100,7 +105,7 @@ def _check_action(action: ActionConfig, index: int) -> Iterator[str]:
 
 def _check_sources(action: ActionConfig, index: int) -> Iterator[str]:
     sources = action.sources()
-    if not sources:
+    if not sources and action.default_value is None:
         yield (
             'error creating AttrProc. Either field "value", "from_attribute" or "from_context"'
             f" setting must be specified for {index}-th action"
@@ -116,6 +121,7 @@ def _check_unused(action: ActionConfig, name: str, index: int) -> Iterator[str]:
     """Yield a message for each field that is set and that the action does not use."""
     used = {
         "value": name in _SETTING or name == "delete",
+        "default_value": name in _SETTING,
         "from_attribute": name in _SETTING,
         "from_context": name in _SETTING,
         "pattern": name in _SELECTING or name == "extract",
@@ -199,10 +205,12 @@ def warn_of_context(actions: Sequence[ActionConfig], log: logging.Logger) -> Non
     """Say which actions wait for client metadata, which batches do not carry."""
     for index, action in enumerate(actions):
         if action.from_context:
+            outcome = "is skipped" if action.default_value is None else "takes its default_value"
             log.warning(
-                "action %d on %s is skipped: from_context %s needs client metadata, which no"
+                "action %d on %s %s: from_context %s needs client metadata, which no"
                 " receiver hands on without include_metadata",
                 index,
                 action.key,
+                outcome,
                 action.from_context,
             )

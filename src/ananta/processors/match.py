@@ -73,7 +73,6 @@ class MatchProperties(Config):
                 "match_type",
                 f"unrecognized match_type: '{self.match_type}', valid types are: [regexp strict]",
             )
-            return
         texts = self._texts()
         if not texts and not self.attributes and not self.resources:
             yield BrokenRule(
@@ -83,12 +82,13 @@ class MatchProperties(Config):
             )
         if self.match_type == "strict":
             yield from self._check_kinds()
-        else:
+        elif self.match_type == "regexp":
             for path, text in texts:
                 yield from _check_pattern(path, text)
-        for field in ("attributes", "resources"):
-            for index, attribute in enumerate(getattr(self, field)):
-                yield from self._check_attribute(attribute, f"{field}::{index}")
+        for index, attribute in enumerate(self.attributes):
+            yield from self._check_attribute(attribute, "attribute", f"attributes::{index}")
+        for index, attribute in enumerate(self.resources):
+            yield from self._check_attribute(attribute, "resource", f"resources::{index}")
 
     def _texts(self) -> list[tuple[str, str]]:
         """Every text to compare with or search for, with its path."""
@@ -112,20 +112,22 @@ class MatchProperties(Config):
                     f' match_type=strict: [{" ".join(SPAN_KINDS)}], got "{kind}"',
                 )
 
-    def _check_attribute(self, attribute: MatchAttribute, path: str) -> Iterator[BrokenRule]:
+    def _check_attribute(
+        self, attribute: MatchAttribute, kind: str, path: str
+    ) -> Iterator[BrokenRule]:
+        prefix = f"error creating {kind} filters: "
         if not attribute.key:
+            yield BrokenRule(path, f"{prefix}can't have empty key in the list of attributes")
+        if self.match_type != "regexp" or attribute.value is None:
+            return
+        if isinstance(attribute.value, str):
+            yield from _check_pattern(f"{path}::value", attribute.value)
+        else:
             yield BrokenRule(
-                path, "error creating processor. Can't have empty key in the list of attributes"
+                f"{path}::value",
+                f'{prefix}match_type=regexp for "{attribute.key}" only supports Str,'
+                f" but found {attribute.value!r}; put the pattern in quotes",
             )
-        if self.match_type == "regexp" and attribute.value is not None:
-            if isinstance(attribute.value, str):
-                yield from _check_pattern(f"{path}::value", attribute.value)
-            else:
-                yield BrokenRule(
-                    f"{path}::value",
-                    f'match_type=regexp for "{attribute.key}" only supports text,'
-                    f" but found {attribute.value!r}; put the pattern in quotes",
-                )
 
 
 def _check_pattern(path: str, pattern: str) -> Iterator[BrokenRule]:

@@ -63,7 +63,8 @@ class ProbabilisticSamplerConfig(Config):
         yield from super().check()
         percentage = self.sampling_percentage
         if not math.isfinite(percentage):
-            yield BrokenRule("sampling_percentage", f"sampling rate is invalid: {percentage:f}%")
+            seen = "NaN" if math.isnan(percentage) else f"{percentage:+f}".title()
+            yield BrokenRule("sampling_percentage", f"sampling rate is invalid: {seen}%")
         elif percentage < 0:
             yield BrokenRule(
                 "sampling_percentage",

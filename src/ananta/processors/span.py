@@ -75,8 +75,11 @@ class StatusConfig(Config):
         """A known code, a description only with Error."""
         yield from super().check()
         if self.code not in _STATUS_CODES:
-            known = ", ".join(_STATUS_CODES)
-            yield BrokenRule("code", f'unknown status code "{self.code}"; write one of {known}')
+            yield BrokenRule(
+                "code",
+                'error creating "span" processor: "status" must have specified "code" as "Ok" or'
+                f' "Error" or "Unset", got "{self.code}"',
+            )
         elif self.description and self.code != "Error":
             yield BrokenRule(
                 "description",

@@ -60,8 +60,8 @@ def hashed(value: common.AnyValue) -> str:
         case "double_value":
             content = struct.pack("<d", value.double_value)
         case _:
-            content = b""
-    return hashlib.sha256(content).hexdigest() if content else ""
+            return ""
+    return hashlib.sha256(content).hexdigest()
 
 
 def number_text(value: float) -> str:
@@ -140,6 +140,8 @@ def act(attributes: list[common.KeyValue], action: dict[str, Any]) -> list[commo
             source = common.KeyValue(value=any_value(action["value"]))
         elif found := find(attributes, action["from_attribute"]):
             source = found
+        elif "default_value" in action:
+            source = common.KeyValue(value=any_value(action["default_value"]))
         else:
             return attributes
         return put(attributes, key, source, name)

@@ -58,7 +58,8 @@ actions = st.lists(
                 "action": st.sampled_from(["insert", "update", "upsert"]),
                 "key": keys,
                 "from_attribute": keys,
-            }
+            },
+            optional={"default_value": values},
         ),
         st.fixed_dictionaries(
             {"action": st.sampled_from(["delete", "hash"]), "key": keys},
@@ -186,7 +187,8 @@ async def attributes_after(actions: list[dict[str, Any]], before: dict[str, Any]
         (False, "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"),
         (1, "7c9fa136d4413fa6173637e883b6998d32e1d675f88cddff9dcbcf331820f4b8"),
         (0.0, "af5570f5a1810b7af78caf4bc70a660f0df51e42baf91d4de5b2328de0e83dfc"),
-        ("", ""),
+        ("", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+        (None, ""),
         ([1], ""),
         ({"k": "v"}, ""),
         (b"bytes", ""),
@@ -300,6 +302,17 @@ async def test_a_batch_nothing_changes_in_is_handed_on_as_it_came(action: dict[s
     assert await run({"actions": [action]}, batch) is batch
 
 
+async def test_a_default_value_stands_in_for_a_source_that_is_not_there() -> None:
+    actions: list[dict[str, Any]] = [
+        {"action": "insert", "key": "a", "from_attribute": "absent", "default_value": 1},
+        {"action": "upsert", "key": "b", "from_context": "tenant", "default_value": [2]},
+        {"action": "update", "key": "c", "default_value": "3"},
+        {"action": "insert", "key": "d", "from_attribute": "c", "default_value": 4},
+    ]
+    after = await attributes_after(actions, {"c": 0})
+    assert after == {"a": 1, "b": [2], "c": "3", "d": "3"}
+
+
 async def test_from_context_is_accepted_and_explained(caplog: pytest.LogCaptureFixture) -> None:
     config = {"actions": [{"action": "upsert", "key": "tenant", "from_context": "tenant"}]}
     with caplog.at_level(logging.WARNING):
@@ -379,6 +392,10 @@ async def test_from_context_is_accepted_and_explained(caplog: pytest.LogCaptureF
             'Action "hash" does not use the "value" field.',
         ),
         (
+            {"action": "hash", "key": "k", "default_value": 0},
+            'Action "hash" does not use the "default_value" field.',
+        ),
+        (
             {"action": "delete", "key": "k", "from_attribute": "l"},
             'Action "delete" does not use the "from_attribute" field.',
         ),
@@ -416,11 +433,12 @@ def test_an_incomplete_action_is_refused_with_its_index(
         ),
         (
             {"match_type": "regexp", "attributes": [{"key": "k", "value": 1}]},
-            'match_type=regexp for "k" only supports text, but found 1',
+            'error creating attribute filters: match_type=regexp for "k" only supports Str,'
+            " but found 1",
         ),
         (
             {"match_type": "strict", "resources": [{"value": 1}]},
-            "Can't have empty key in the list of attributes",
+            "error creating resource filters: can't have empty key in the list of attributes",
         ),
         (
             {"match_type": "strict", "services": ["s"], "log_bodies": ["b"]},

@@ -151,13 +151,18 @@ def sample(config: dict[str, Any], span: trace.Span) -> tuple[str, bool]:
     trace_id = span.trace_id or bytes(16)
 
     policy, randomness, valid = "missing_randomness", NEVER - 1, False
-    if mode == "hash_seed" and not never:
-        hash_value = fnv1a_32(struct.pack("<I", config.get("hash_seed", 0)) + trace_id)
-        hashed, unused = hash_value & 0x3FFF, hash_value >> 18
-        randomness = (0x3FFF - hashed) << 42 | (unused ^ unused << 10) << 14 | hashed
-        policy = "trace_id_hash"
-        if state is not None and not state.get("rv") and not state.get("th"):
-            state["rv"], valid = f"{randomness:014x}", True
+    if never:
+        policy, valid = "sampling_priority", state is not None
+    elif mode == "hash_seed":
+        if trace_id != bytes(16):
+            hash_value = fnv1a_32(struct.pack("<I", config.get("hash_seed", 0)) + trace_id)
+            hashed, unused = hash_value & 0x3FFF, hash_value >> 18
+            randomness = (0x3FFF - hashed) << 42 | (unused ^ unused << 10) << 14 | hashed
+            policy = "trace_id_hash"
+        if state is not None and (state.get("rv") or state.get("th")):
+            state = None
+        if state is not None:
+            state["rv"], valid = f"{randomness:014x}", policy == "trace_id_hash"
     elif state is not None and state.get("rv"):
         policy, randomness, valid = "sampling_randomness", digits_of(state["rv"]), True
     elif state is not None and trace_id != bytes(16):
@@ -174,7 +179,7 @@ def sample(config: dict[str, Any], span: trace.Span) -> tuple[str, bool]:
     elif mode == "hash_seed":
         reject = (0x4000 - scaled) << 42
     elif mode == "equalizing":
-        reject = threshold(probability, precision)
+        reject = max(threshold(probability, precision), incoming or 0)
     else:
         arrived = 1.0 if incoming is None else (NEVER - incoming) / NEVER
         reject = threshold(arrived * probability, precision)
@@ -287,7 +292,7 @@ async def test_a_hash_is_written_as_randomness_beside_its_threshold() -> None:
         ("proportional", 25, "ot=th:8", "ot=th:e"),
         ("equalizing", 50, "ot=rv:90000000000000;th:80000000000000", "ot=rv:90000000000000;th:8"),
         ("proportional", 50, "ot=rv:90000000000000;th:80000000000000", None),
-        ("equalizing", 50, "ot=th:c000", "ot=th:c000"),
+        ("equalizing", 50, "ot=th:c000", "ot=th:c"),
         ("equalizing", 50, "v=1,ot=x:y;rv:ABCDEF01234567", "ot=rv:ABCDEF01234567;th:8;x:y,v=1"),
         ("hash_seed", 100, "ot=th:8", None),
         ("hash_seed", 100, "ot=rv:90000000000000", None),
@@ -361,8 +366,8 @@ async def test_a_percentage_that_rounds_to_nothing_is_warned_of(
     ("config", "message"),
     [
         ({"sampling_percentage": -1}, "sampling rate is negative: -1.000000%"),
-        ({"sampling_percentage": math.inf}, "sampling rate is invalid: inf%"),
-        ({"sampling_percentage": math.nan}, "sampling rate is invalid: nan%"),
+        ({"sampling_percentage": math.inf}, "sampling rate is invalid: +Inf%"),
+        ({"sampling_percentage": math.nan}, "sampling rate is invalid: NaN%"),
         ({"sampling_percentage": 1e-16}, "sampling rate is too small: 1e-16%"),
         ({"mode": "random"}, 'unsupported sampler mode "random"'),
         ({"sampling_precision": 0}, "invalid sampling precision: 0"),
