@@ -272,20 +272,29 @@ def show_target(metrics: Metrics, resource: Mapping[str, str | float | bool | No
         "service.instance.id": str(uuid.uuid4()),
         **resource,
     }
-    shown = {key: str(value) for key, value in attributes.items() if value is not None}
+    shown = {
+        key: str(value).lower() if isinstance(value, bool) else str(value)
+        for key, value in attributes.items()
+        if value is not None
+    }
     metrics.gauge("target_info", "Target metadata", tuple(shown)).set(1, **shown)
 
 
 class Signals:
-    """The signals that end a run, while `caught`."""
+    """The signals that end a run or make it begin anew, while `caught`.
+
+    Attributes:
+        arrived: one has.
+        reload: all that arrived were SIGHUP.
+    """
 
     def __init__(self) -> None:
         self.arrived = asyncio.Event()
-        self.reload = False
+        self.reload = True
 
     @contextlib.contextmanager
     def caught(self) -> Iterator[None]:
-        """Catch SIGINT, SIGTERM and SIGHUP; once one has arrived, others change nothing."""
+        """Catch SIGINT, SIGTERM and SIGHUP."""
         loop = asyncio.get_running_loop()
         numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
         for number in numbers:
@@ -297,10 +306,9 @@ class Signals:
                 loop.remove_signal_handler(number)
 
     def _take(self, number: signal.Signals) -> None:
-        if not self.arrived.is_set():
-            _log.info("Received a signal.", extra={"signal": signal.Signals(number).name})
-            self.reload = number is signal.SIGHUP
-            self.arrived.set()
+        _log.info("Received a signal.", extra={"signal": number.name})
+        self.reload &= number is signal.SIGHUP
+        self.arrived.set()
 
 
 async def run(
@@ -325,34 +333,37 @@ async def run(
         StartupError: a component cannot start.
         ConfigError: the configuration is wrong when it is read again.
     """
-    while True:
-        signals = Signals()
-        with signals.caught():
+    signals = Signals()
+    with signals.caught():
+        while True:
             service = Service(config, table)
             if await _finish_before(signals.arrived, service.start()):
                 announce(service.listening())
-                ended: asyncio.Future[Any] = asyncio.create_task(signals.arrived.wait())
-                either: set[asyncio.Future[Any]] = {ended, service.failed}
-                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-                ended.cancel()
+                await _wait_for_either(signals.arrived, service.failed)
                 await service.stop()
-        if service.failed.done():
-            return 1
-        if not signals.reload or reload is None:
-            return 0
-        config = reload()
+            if service.failed.done():
+                return 1
+            if not signals.reload or reload is None:
+                return 0
+            signals.arrived.clear()
+            config = reload()
+
+
+async def _wait_for_either(event: asyncio.Event, other: asyncio.Future[Any]) -> None:
+    """Return once the event is set or the other is done."""
+    waiting: asyncio.Future[Any] = asyncio.create_task(event.wait())
+    await asyncio.wait({waiting, other}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
 
 
 async def _finish_before(interruption: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
     """Do the work unless the event comes first; whether it was done."""
     working = asyncio.create_task(work)
-    interrupted = asyncio.create_task(interruption.wait())
-    await asyncio.wait({working, interrupted}, return_when=asyncio.FIRST_COMPLETED)
-    interrupted.cancel()
-    if not working.done():
-        working.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await working
-        return False
-    working.result()
-    return True
+    await _wait_for_either(interruption, working)
+    if working.done():
+        working.result()
+        return True
+    working.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await working
+    return False

@@ -247,6 +247,29 @@ async def test_a_hangup_reads_the_configuration_again() -> None:
     assert await running == 0
 
 
+async def test_a_stop_while_it_stops_to_reload_ends_the_run() -> None:
+    told, announce = announced()
+    running = asyncio.create_task(
+        run(
+            configuration(CHAIN),
+            table=table(),
+            announce=announce,
+            reload=lambda: pytest.fail("reloaded"),
+        )
+    )
+    await until(lambda: bool(told))
+    stop = the("plain/in").shutdown
+
+    async def stop_when_asked_again() -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.sleep(0)
+        await stop()
+
+    the("plain/in").shutdown = stop_when_asked_again
+    os.kill(os.getpid(), signal.SIGHUP)
+    assert await running == 0
+
+
 async def test_a_fatal_error_ends_the_run_and_names_the_component(caplog) -> None:
     told, announce = announced()
     running = asyncio.create_task(run(configuration(CHAIN), table=table(), announce=announce))
@@ -290,7 +313,9 @@ WITH_METRICS = f"service.telemetry.metrics={{level: basic, readers: {READERS}}}"
 
 
 async def test_the_own_metrics_are_served_under_the_collectors_names() -> None:
-    async with started(CHAIN, WITH_METRICS, "service.telemetry.resource={team: blue}") as service:
+    async with started(
+        CHAIN, WITH_METRICS, "service.telemetry.resource={team: blue, ours: true}"
+    ) as service:
         (metrics,) = service.listening()
         assert metrics.name == "metrics"
         async with httpx.AsyncClient() as client:
@@ -311,7 +336,7 @@ async def test_the_own_metrics_are_served_under_the_collectors_names() -> None:
     assert not any(name.endswith("_total") for name in shown)
     (target,) = [line for line in lines if line.startswith("target_info")]
     assert 'service_name="ananta"' in target
-    assert 'team="blue"' in target
+    assert 'team="blue",ours="true"' in target
 
 
 async def test_a_taken_metrics_port_names_the_setting() -> None:
