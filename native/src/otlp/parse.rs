@@ -115,7 +115,7 @@ pub trait Visitor<'a> {
 }
 
 /// Short strings are nearly all ASCII, and are tested eight bytes at a time.
-#[inline]
+#[inline(always)]
 fn is_utf8(text: &[u8]) -> bool {
     if text.len() >= 64 {
         return simdutf8::basic::from_utf8(text).is_ok();
@@ -365,7 +365,7 @@ pub fn walk_span<'a, const CHECK: bool, V: Visitor<'a>>(
     Ok(())
 }
 
-#[inline]
+#[inline(always)]
 fn message_field<'a>(
     reader: &mut Reader<'a>,
     wire_type: u8,
