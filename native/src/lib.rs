@@ -6,6 +6,7 @@
 pub mod arrow;
 pub mod batch;
 pub mod client;
+pub mod clickhouse;
 pub mod columns;
 pub mod door;
 pub mod jaeger;
@@ -22,6 +23,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<door::OtlpDoor>()?;
     m.add_class::<door::Group>()?;
     client::register(m)?;
+    clickhouse::register(m)?;
     jaeger::register(m)?;
     process::register(m)?;
     Ok(())

@@ -115,7 +115,7 @@ pub trait Visitor<'a> {
 }
 
 /// Short strings are nearly all ASCII, and are tested eight bytes at a time.
-#[inline(always)]
+#[inline]
 fn is_utf8(text: &[u8]) -> bool {
     if text.len() >= 64 {
         return simdutf8::basic::from_utf8(text).is_ok();
@@ -170,7 +170,7 @@ pub fn walk_request<'a, const CHECK: bool, V: Visitor<'a>>(
 
 /// ResourceSpans and ScopeSpans have one shape: 1 the header message, 2 children, 3 schema URL.
 /// The schema URL may stand behind the children, so the header is gathered first.
-fn walk_container<'a, const CHECK: bool, V: Visitor<'a>>(
+pub fn walk_container<'a, const CHECK: bool, V: Visitor<'a>>(
     message: Reader<'a>,
     visitor: &mut V,
     owner: Owner,
@@ -365,7 +365,7 @@ pub fn walk_span<'a, const CHECK: bool, V: Visitor<'a>>(
     Ok(())
 }
 
-#[inline(always)]
+#[inline]
 fn message_field<'a>(
     reader: &mut Reader<'a>,
     wire_type: u8,

@@ -40,7 +40,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next field's number and wire type; `None` at the message's end.
-    #[inline(always)]
+    #[inline]
     pub fn tag(&mut self) -> Result<Option<(u32, u8)>, Fault> {
         if self.position == self.end {
             return Ok(None);
@@ -54,7 +54,7 @@ impl<'a> Reader<'a> {
         Ok(Some((field, wire_type)))
     }
 
-    #[inline(always)]
+    #[inline]
     pub fn varint(&mut self) -> Result<u64, Fault> {
         if self.position < self.end {
             let byte = self.payload[self.position];
@@ -107,7 +107,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A reader over the length-delimited value that starts here; this one moves past it.
-    #[inline(always)]
+    #[inline]
     pub fn message(&mut self) -> Result<Reader<'a>, Fault> {
         let start = self.position;
         let length = self.varint()?;
@@ -124,7 +124,7 @@ impl<'a> Reader<'a> {
         Ok(inner)
     }
 
-    #[inline(always)]
+    #[inline]
     pub fn bytes(&mut self) -> Result<&'a [u8], Fault> {
         self.message().map(|inner| inner.rest())
     }
@@ -141,7 +141,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A fault unless the field has the wire type its number calls for.
-    #[inline(always)]
+    #[inline]
     pub fn expect(&self, actual: u8, expected: u8) -> Result<(), Fault> {
         if actual == expected {
             return Ok(());

@@ -12,7 +12,6 @@ use regex::bytes::Regex;
 use sha2::{Digest, Sha256};
 
 use super::editor::Editor;
-use super::pattern::{compile_pattern, named_groups};
 use super::value::{Value, any_text, plain};
 use crate::columns::{Attributes, Columns, Interner, ValueType};
 use crate::jaeger::text;
@@ -38,23 +37,11 @@ enum When {
 }
 
 enum Operation {
-    Put {
-        when: When,
-        value: Value,
-    },
-    PutFrom {
-        when: When,
-        attribute: Vec<u8>,
-        otherwise: Option<Value>,
-    },
-    Delete {
-        only: Option<Value>,
-    },
+    Put { when: When, value: Value },
+    PutFrom { when: When, attribute: Vec<u8>, otherwise: Option<Value> },
+    Delete { only: Option<Value> },
     Hash,
-    Extract {
-        pattern: Regex,
-        groups: Vec<(usize, Vec<u8>)>,
-    },
+    Extract { pattern: Regex, groups: Vec<(usize, Vec<u8>)> },
     Convert(ValueType),
     /// Puts what a batch does not know: values of the client's connection.
     PutNothing,
@@ -69,6 +56,10 @@ struct Action {
 
 /// A list of attribute actions, applied in order.
 pub struct AttributePlan(Vec<Action>);
+
+pub fn compile_pattern(pattern: &str) -> PyResult<Regex> {
+    Regex::new(pattern).map_err(|error| PyValueError::new_err(error.to_string()))
+}
 
 impl AttributePlan {
     pub fn compile(settings: Vec<ActionSettings>) -> PyResult<Self> {
@@ -182,6 +173,12 @@ impl Action {
         };
         Some(BoundAction { operation: &self.operation, key, others })
     }
+}
+
+/// The named groups of a pattern, by position.
+pub fn named_groups(pattern: &Regex) -> Vec<(usize, Vec<u8>)> {
+    let names = pattern.capture_names().enumerate();
+    names.filter_map(|(index, name)| Some((index, name?.as_bytes().to_vec()))).collect()
 }
 
 /// A batch's key table, copied when a key is added.

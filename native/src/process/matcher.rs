@@ -6,9 +6,10 @@
 use pyo3::prelude::*;
 use regex::bytes::{Regex, RegexSet};
 
-use super::pattern::{compile_pattern, compile_patterns};
+use super::actions::compile_pattern;
 use super::value::{Value, plain, scalar_text};
 use crate::columns::{Attributes, Columns};
+use pyo3::exceptions::PyValueError;
 
 const KINDS: [&str; 6] = [
     "SPAN_KIND_UNSPECIFIED",
@@ -61,7 +62,8 @@ impl Texts {
         if !regexp {
             return Ok(Texts::Equal(texts.iter().map(|text| text.clone().into()).collect()));
         }
-        compile_patterns(texts).map(Texts::Matching)
+        let set = RegexSet::new(texts);
+        set.map(Texts::Matching).map_err(|error| PyValueError::new_err(error.to_string()))
     }
 
     fn matches(&self, text: &[u8]) -> bool {
@@ -115,9 +117,9 @@ struct BoundConditions<'m>(Vec<(&'m AttributeCondition, u32)>);
 impl<'m> BoundConditions<'m> {
     /// `None` when a key is nowhere in the batch, so that nothing can match.
     fn new(conditions: &'m [AttributeCondition], columns: &Columns) -> Option<Self> {
-        let bound = conditions
-            .iter()
-            .map(|condition| Some((condition, columns.keys.find(&condition.key)?)));
+        let bound = conditions.iter().map(|condition| {
+            Some((condition, columns.keys.find(&condition.key)?))
+        });
         bound.collect::<Option<Vec<_>>>().map(Self)
     }
 
@@ -168,7 +170,8 @@ impl Properties {
         let scopes = self.scopes(columns, &resources);
         let mut names = vec![None; columns.names.strings.len()];
         let mut name_matches = |name: u32| {
-            *names[name as usize].get_or_insert_with(|| self.span_names.matches(columns.name(name)))
+            *names[name as usize]
+                .get_or_insert_with(|| self.span_names.matches(columns.name(name)))
         };
         (0..spans.len())
             .map(|span| {
@@ -198,10 +201,9 @@ impl Properties {
         let library_matches = |row: usize| {
             let (name, version) = (scopes.name.get(row), scopes.version.get(row));
             self.libraries.is_empty()
-                || self
-                    .libraries
-                    .iter()
-                    .any(|(names, versions)| names.matches(name) && versions.matches(version))
+                || self.libraries.iter().any(|(names, versions)| {
+                    names.matches(name) && versions.matches(version)
+                })
         };
         (0..scopes.present.len())
             .map(|row| resource_matches[scopes.resource[row] as usize] && library_matches(row))

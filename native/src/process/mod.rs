@@ -8,7 +8,6 @@
 pub mod actions;
 pub mod editor;
 pub mod matcher;
-pub mod pattern;
 pub mod rebuild;
 pub mod rename;
 pub mod sampler;
@@ -22,9 +21,8 @@ use pyo3::prelude::*;
 
 use crate::batch::SpanBatch;
 use crate::columns::Columns;
-use actions::{ActionSettings, AttributePlan};
+use actions::{ActionSettings, AttributePlan, compile_pattern};
 use matcher::SpanMatcher;
-use pattern::compile_pattern;
 use rebuild::Changes;
 use rename::{SpanPlan, SpanSettings};
 use sampler::{Mode, POLICIES, Sampler};
@@ -136,7 +134,11 @@ impl TraceSampler {
     }
 
     /// The kept spans, and how many each policy kept or dropped: (policy, kept, spans).
-    fn sample(&self, py: Python<'_>, batch: &SpanBatch) -> PyResult<(SpanBatch, Vec<Decisions>)> {
+    fn sample(
+        &self,
+        py: Python<'_>,
+        batch: &SpanBatch,
+    ) -> PyResult<(SpanBatch, Vec<Decisions>)> {
         let (columns, counts) =
             py.detach(|| batch.columns().map(|columns| self.0.sample(&columns)))?;
         let mut decisions = Vec::new();

@@ -8,9 +8,8 @@ use hashbrown::HashMap;
 use pyo3::prelude::*;
 use regex::bytes::Regex;
 
-use super::actions::{ActionSettings, AttributePlan, BoundPlan, Keys};
+use super::actions::{ActionSettings, AttributePlan, BoundPlan, Keys, compile_pattern, named_groups};
 use super::editor::Editor;
-use super::pattern::{compile_pattern, named_groups};
 use super::rebuild::Changes;
 use super::value::{plain, scalar_text};
 use crate::columns::{Attributes, Columns, HAS_STATUS, Interner, Strings, ValueType};

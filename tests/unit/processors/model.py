@@ -132,7 +132,7 @@ def act(attributes: list[common.KeyValue], action: dict[str, Any]) -> list[commo
     name = action["action"]
 
     def meant(pair: common.KeyValue) -> bool:
-        by_pattern = bool(pattern) and re.search(pattern, pair.key, re.ASCII) is not None
+        by_pattern = bool(pattern) and re.search(pattern, pair.key) is not None
         return by_pattern or bool(key and pair.key == key)
 
     if name in ("insert", "update", "upsert"):
@@ -163,7 +163,7 @@ def act(attributes: list[common.KeyValue], action: dict[str, Any]) -> list[commo
         text = find(attributes, key)
         if text is None or kind_of(text.value) != "string_value":
             return attributes
-        if match := re.search(pattern, text.value.string_value, re.ASCII):
+        if match := re.search(pattern, text.value.string_value):
             for target, captured in match.groupdict(default="").items():
                 value = common.KeyValue(value=any_value(captured))
                 attributes = put(attributes, target, value, "upsert")
@@ -206,7 +206,7 @@ def matches(
     strict = properties["match_type"] == "strict"
 
     def one_of(wanted: list[str], text: str) -> bool:
-        return any(text == item if strict else re.search(item, text, re.ASCII) for item in wanted)
+        return any(text == item if strict else re.search(item, text) for item in wanted)
 
     def has(wanted: dict[str, Any], attributes: Any) -> bool:
         pair = find(attributes, wanted["key"])
@@ -217,7 +217,7 @@ def matches(
         if strict:
             return same(pair.value, any_value(wanted["value"]))
         text = plain_text(pair.value)
-        return text is not None and re.search(wanted["value"], text, re.ASCII) is not None
+        return text is not None and re.search(wanted["value"], text) is not None
 
     service = find(list(owner.attributes), "service.name")
     service_name = plain_text(service.value) if service else None

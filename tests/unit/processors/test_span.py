@@ -86,7 +86,7 @@ def name_from_attributes(name: dict[str, Any], span: trace.Span) -> str:
 def apply_rules(rules: dict[str, Any], span: trace.Span) -> None:
     attributes = list(span.attributes)
     for rule in rules["rules"]:
-        match = re.search(rule, span.name, re.ASCII) if span.name else None
+        match = re.search(rule, span.name) if span.name else None
         if match is None:
             continue
         rewritten, position = "", 0

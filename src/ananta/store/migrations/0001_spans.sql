@@ -1,0 +1,78 @@
+-- One row a span, in the order (bucket, trace id). `rest` is an OTLP Span message with what no
+-- column holds; `resource` and `scope` are ResourceSpans and ScopeSpans messages without spans.
+-- shard by cityHash64(trace_id)
+CREATE TABLE IF NOT EXISTS {spans}
+(
+    period DateTime('UTC') COMMENT 'partition: about when it arrived' CODEC(ZSTD(1)),
+    bucket DateTime('UTC') COMMENT 'minute of the start' CODEC(Delta, ZSTD(1)),
+    trace_id FixedString(16) CODEC(ZSTD(1)),
+    span_id FixedString(8) CODEC(NONE),
+    parent_span_id FixedString(8) CODEC(ZSTD(1)),
+    presence UInt8 COMMENT 'bits: 1 trace id, 2 span id, 4 parent, 8 status; 128 name is empty' CODEC(ZSTD(1)),
+    start_time_unix_nano UInt64 CODEC(Delta, ZSTD(1)),
+    duration_nano Int64 COMMENT 'end minus start, modulo 2^64' CODEC(T64, ZSTD(1)),
+    service LowCardinality(String) CODEC(ZSTD(1)),
+    name LowCardinality(String) CODEC(ZSTD(1)),
+    kind Int32 CODEC(ZSTD(1)),
+    status_code Int32 CODEC(ZSTD(1)),
+    flags UInt32 CODEC(ZSTD(1)),
+    attributes Map(LowCardinality(String), LowCardinality(String)) COMMENT 'values as text' CODEC(ZSTD(1)),
+    attribute_types LowCardinality(String) COMMENT 'a letter for each attribute; empty when all are strings' CODEC(ZSTD(1)),
+    resource LowCardinality(String) CODEC(ZSTD(1)),
+    scope LowCardinality(String) CODEC(ZSTD(1)),
+    rest String CODEC(ZSTD(1)),
+    rest_terms Array(UInt64) COMMENT 'terms of events, links and status message' CODEC(ZSTD(1))
+)
+ENGINE = {MergeTree}
+PARTITION BY period
+ORDER BY (bucket, trace_id)
+SETTINGS index_granularity = 2048, {deduplication_window} = 10000
+;
+-- Where to look: the places (minute * 65536 + slice) that hold a span with a term.
+-- shard by token
+CREATE TABLE IF NOT EXISTS {postings}
+(
+    period DateTime('UTC') CODEC(ZSTD(1)),
+    token UInt32 CODEC(Delta, ZSTD(1)),
+    places SimpleAggregateFunction(groupArrayArray, Array(UInt64)) CODEC(Delta, ZSTD(1))
+)
+ENGINE = {AggregatingMergeTree}
+PARTITION BY period
+ORDER BY token
+SETTINGS index_granularity_bytes = 262144, {deduplication_window} = 10000
+;
+-- shard by cityHash64(service, name)
+CREATE TABLE IF NOT EXISTS {operations}
+(
+    period DateTime('UTC'),
+    service LowCardinality(String),
+    name String,
+    kind Int32
+)
+ENGINE = {ReplacingMergeTree}
+PARTITION BY period
+ORDER BY (service, name, kind)
+;
+-- shard by cityHash64(key)
+CREATE TABLE IF NOT EXISTS {attribute_keys}
+(
+    period DateTime('UTC'),
+    level LowCardinality(String) COMMENT 'span, resource, scope, event or link',
+    key String
+)
+ENGINE = {ReplacingMergeTree}
+PARTITION BY period
+ORDER BY (level, key)
+;
+-- The attributes of each resource and scope, by the bytes it has in `spans`.
+-- shard by cityHash64(header)
+CREATE TABLE IF NOT EXISTS {origins}
+(
+    period DateTime('UTC'),
+    level LowCardinality(String) COMMENT 'resource or scope',
+    header String,
+    attributes Map(LowCardinality(String), String)
+)
+ENGINE = {ReplacingMergeTree}
+PARTITION BY period
+ORDER BY (level, header)

@@ -1,0 +1,162 @@
+"""Finding traces and reading them.
+
+A search asks `postings` for the places that may hold matching spans, newest first, then tests the
+spans there, a few places first and more while too few traces are found. Spans of a trace are found
+the same way: a trace id is a term like any other.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ananta._native import common_places, read_spans
+from ananta.model import SpanBatch
+from ananta.store.connection import quote
+from ananta.store.dependencies import count_calls
+from ananta.store.search import (
+    KINDS,
+    any_token,
+    bucket_of,
+    bucket_of_place,
+    clauses,
+    first_place,
+    in_places,
+    last_place,
+    trace_token,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from ananta.store.connection import Database
+    from ananta.store.search import Place, TraceFilter
+
+_FIRST_PLACES = 32
+_MORE_PLACES = 4
+
+_SPAN_COLUMNS = """trace_id, span_id, parent_span_id, presence, start_time_unix_nano, duration_nano,
+ name, kind, status_code, flags, attributes, attribute_types, resource, scope, rest"""
+
+
+class Reader:
+    """Answers questions about the spans in a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def services(self) -> list[str]:
+        """Names of all services."""
+        rows = await self._database.rows(
+            f"SELECT DISTINCT service FROM {self._table('operations')}"
+        )
+        return [_text(service) for (service,) in rows]
+
+    async def operations(self, service: str, kind: str | None = None) -> list[tuple[str, str]]:
+        """Span names of a service with their kinds, of one kind or all.
+
+        Kinds are named in lower case; "" is unspecified, and any number OTLP does not name.
+        """
+        rows = await self._database.rows(
+            f"SELECT DISTINCT name, kind FROM {self._table('operations')}"
+            f" WHERE service = {quote(service)}"
+        )
+        found = {
+            (_text(name), KINDS[number] if number in range(len(KINDS)) else "")
+            for name, number in rows
+        }
+        return [operation for operation in found if kind is None or operation[1] == kind]
+
+    async def find_trace_ids(self, query: TraceFilter, limit: int) -> list[bytes]:
+        """Ids of the `limit` traces whose matching spans are newest, newest first."""
+        parts = clauses(query, self._database)
+        places = await self._places([part.tokens for part in parts if part.tokens], query)
+        condition = " AND ".join(part.condition for part in parts)
+        found: dict[bytes, int] = {}
+        for chunk in _chunks(places):
+            sql = (
+                "SELECT trace_id, max(start_time_unix_nano) AS newest"
+                f" FROM {self._table('spans')} WHERE {in_places(chunk)} AND {condition}"
+                f" GROUP BY trace_id ORDER BY newest DESC LIMIT {limit + len(found)}"
+            )
+            for trace_id, newest in await self._database.rows(sql):
+                found.setdefault(trace_id, newest)
+            if len(found) >= limit:
+                break
+        return sorted(found, key=lambda trace_id: found[trace_id], reverse=True)[:limit]
+
+    async def _places(self, tokens: list[tuple[int, ...]], query: TraceFilter) -> list[Place]:
+        """Where spans with a token of each choice may be, newest first."""
+        tokens = tokens or [(any_token(),)]
+        listed = ", ".join(str(token) for choice in tokens for token in choice)
+        first = first_place(bucket_of(query.start_time_min_unix_nano))
+        last = last_place(bucket_of(query.start_time_max_unix_nano))
+        sql = (
+            "SELECT token, arrayFilter(place ->"
+            f" place BETWEEN {first} AND {last}, places) AS places"
+            f" FROM {self._table('postings')} WHERE token IN ({listed})"
+        )
+        return common_places(await self._database.query(sql), tokens)
+
+    async def read_traces(self, trace_ids: Sequence[bytes]) -> SpanBatch:
+        """All spans of these traces; unknown traces have none."""
+        where = await self._where_traces_are(trace_ids)
+        if where is None:
+            return SpanBatch.concat([])
+        answer = await self._database.query(
+            f"SELECT {_SPAN_COLUMNS} FROM {self._table('spans')} WHERE {where}"
+        )
+        return read_spans(answer)
+
+    async def services_of_spans(
+        self, trace_ids: Iterable[bytes]
+    ) -> dict[tuple[bytes, bytes], bytes]:
+        """The service of each span of these traces, by trace id and span id."""
+        where = await self._where_traces_are(trace_ids)
+        if where is None:
+            return {}
+        rows = await self._database.rows(
+            f"SELECT trace_id, span_id, service FROM {self._table('spans')} WHERE {where}"
+        )
+        return {(trace_id, span_id): service for trace_id, span_id, service in rows}
+
+    async def _where_traces_are(self, trace_ids: Iterable[bytes]) -> str | None:
+        """SQL: a row of `spans` belongs to one of these traces; None where none is known."""
+        tokens: dict[int, list[bytes]] = {}
+        for trace_id in trace_ids:
+            tokens.setdefault(trace_token(trace_id), []).append(trace_id)
+        if not tokens:
+            return None
+        rows = await self._database.rows(
+            f"SELECT token, places FROM {self._table('postings')}"
+            f" WHERE token IN ({', '.join(map(str, tokens))})"
+        )
+        keys = {
+            f"({bucket_of_place(place)}, {quote(trace_id)})"
+            for token, places in rows
+            for place in places
+            for trace_id in tokens[token]
+        }
+        return f"(bucket, trace_id) IN ({', '.join(keys)})" if keys else None
+
+    async def dependencies(self, start: int, end: int) -> list[tuple[str, str, int]]:
+        """Calling service, called service and number of calls in a window of Unix nanoseconds."""
+        calls = await count_calls(self, self._database, start, end)
+        return [(_text(parent), _text(child), count) for (parent, child), count in calls.items()]
+
+    def _table(self, name: str) -> str:
+        return self._database.table(name)
+
+
+def _chunks(places: list[Place]) -> Iterator[list[Place]]:
+    """Places in growing chunks of whole buckets, so that what is found in one is newer."""
+    start, size = 0, _FIRST_PLACES
+    while start < len(places):
+        end = min(start + size, len(places))
+        while end < len(places) and places[end][0] == places[end - 1][0]:
+            end += 1
+        yield places[start:end]
+        start, size = end, size * _MORE_PLACES
+
+
+def _text(value: bytes) -> str:
+    return value.decode(errors="replace")
