@@ -8,7 +8,6 @@ import logging
 import ssl
 import urllib.error
 import urllib.request
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -29,16 +28,28 @@ if TYPE_CHECKING:
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 
 
+class HostedExporter:
+    """What the extension sees of the exporter."""
+
+    def __init__(self, host: StoreHost) -> None:
+        self._host = host
+
+    @property
+    def reader(self) -> MemoryReader:
+        return self._host.reader
+
+
 class StoreHost:
     """A host whose one exporter keeps spans in memory."""
 
     def __init__(self) -> None:
         self.reader = MemoryReader()
         self.flushed: list[str] = []
+        self.store = HostedExporter(self)
 
     def exporter(self, component_id: str) -> Any:
         assert component_id == "clickhouse"
-        return SimpleNamespace(reader=self.reader)
+        return self.store
 
     def extension(self, component_id: str) -> Any:
         raise StartupError(component_id)
@@ -187,6 +198,22 @@ async def test_every_other_path_is_the_ui(url: str) -> None:
     for path in ("/", "/search", f"/trace/{TRACE}"):
         status, headers, _ = await fetch(url + path)
         assert (status, headers["content-type"]) == (200, "text/html; charset=utf-8")
+
+
+async def test_until_the_store_is_open_the_answer_is_503(host: StoreHost) -> None:
+    reader, host.reader = host.reader, None  # type: ignore[assignment]
+    extension = extension_of()
+    await extension.start(host)
+    url = extension.addresses[""]
+    try:
+        status, _, body = await fetch(f"{url}/api/services")
+        assert status == 503
+        assert "has not opened its store yet" in json.loads(body)["errors"][0]["msg"]
+        assert host.flushed == []
+        host.reader = reader
+        assert (await fetch(f"{url}/api/services"))[0] == 200
+    finally:
+        await extension.shutdown()
 
 
 async def test_a_taken_port_names_the_setting(url: str, host: StoreHost) -> None:

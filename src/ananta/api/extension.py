@@ -1,12 +1,12 @@
 """The `query` extension: port 16686, where the stored traces are asked for.
 
 It reads through the exporter that stores them, so it needs no address or password of its own. The
-server listens from the start; until the exporter has started, questions are answered 500.
+server listens from the start; until the exporter has started, questions are answered 503.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
@@ -15,6 +15,7 @@ from ananta.api.web import create_app
 from ananta.config.model import BrokenRule, Config, Duration, RefersTo
 from ananta.config.shared import CorsConfig, TlsServerConfig
 from ananta.config.shared.endpoint import endpoint_problem
+from ananta.errors import RetryableError
 from ananta.query import QueryService
 from ananta.telemetry.server import HttpServer
 from ananta.telemetry.tls import server_context, unsupported
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ananta.component import Host, Settings
+    from ananta.query.service import TraceReader
 
 
 class QueryConfig(Config):
@@ -82,7 +84,9 @@ class QueryExtension:
         """Listen; raises `StartupError` when the port is taken or the exporter does not exist."""
         config = self._config
         exporter = host.exporter(config.exporter)
-        service = QueryService(lambda: exporter.reader, lambda: host.flush(config.exporter))
+        service = QueryService(
+            lambda: _reader_of(exporter, config.exporter), lambda: host.flush(config.exporter)
+        )
         api = JaegerV1(
             service,
             max_clock_skew_seconds=config.max_clock_skew_adjust,
@@ -107,3 +111,12 @@ class QueryExtension:
         """Stop listening; running requests may end."""
         if self._server is not None:
             await self._server.stop()
+
+
+def _reader_of(exporter: Any, exporter_id: str) -> TraceReader:
+    """The exporter's reader, which is there once the exporter has started."""
+    reader: TraceReader | None = getattr(exporter, "reader", None)
+    if reader is None:
+        message = f'exporter "{exporter_id}" has not opened its store yet; ask again in a moment'
+        raise RetryableError(message)
+    return reader

@@ -17,7 +17,7 @@ from ananta._native import jaeger_traces, jaeger_transform
 from ananta.api import parameters
 from ananta.api.envelope import compact, failure, not_found, success
 from ananta.api.parameters import ParameterError, first
-from ananta.errors import DecodeError
+from ananta.errors import DecodeError, RetryableError
 from ananta.model import SpanBatch
 
 if TYPE_CHECKING:
@@ -205,7 +205,12 @@ def bad_request(_: Request, error: Exception) -> Response:
 def store_failed(request: Request, error: Exception) -> Response:
     """The answer when the store could not be asked, and the line in the log."""
     _log.error("%s %s failed: %s", request.method, request.url.path, error)
-    return failure(500, str(error))
+    return failure(503 if isinstance(error, RetryableError) else 500, str(error))
+
+
+def broken(_: Request, __: Exception) -> Response:
+    """The answer to a mistake of ours; the server logs it with its traceback."""
+    return failure(500, "internal error; the log has its cause")
 
 
 def _transformed(body: bytes) -> bytes:

@@ -22,7 +22,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from ananta.api.envelope import TRUNCATED_HEADER, not_found
-from ananta.api.jaeger_v1 import NotFound, bad_request, store_failed
+from ananta.api.jaeger_v1 import NotFound, bad_request, broken, store_failed
 from ananta.api.parameters import ParameterError
 from ananta.errors import AnantaError
 
@@ -78,7 +78,11 @@ def create_app(
     app = Starlette(
         routes=everything,
         middleware=[_cors(cors)] if cors and cors.allowed_origins else [],
-        exception_handlers={ParameterError: bad_request, AnantaError: store_failed},
+        exception_handlers={
+            ParameterError: bad_request,
+            AnantaError: store_failed,
+            Exception: broken,
+        },
     )
     app.router.redirect_slashes = False
     return app

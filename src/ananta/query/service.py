@@ -11,7 +11,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from ananta.errors import AnantaError
+from ananta.errors import RetryableError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -20,10 +20,6 @@ if TYPE_CHECKING:
     from ananta.query.trace_query import TraceQuery
 
 FLUSH_TIMEOUT_SECONDS = 30.0
-
-
-class QueryError(AnantaError):
-    """The store could not answer; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +58,7 @@ class QueryService:
     """Questions to one store.
 
     Args:
-        reader: gives the store's reader, which is there once the store has started.
+        reader: gives the store's reader; raises `RetryableError` until the store has started.
         flush: delivers to the store what was accepted before the call.
     """
 
@@ -74,18 +70,18 @@ class QueryService:
 
     async def services(self) -> list[str]:
         """Names of all services, sorted."""
-        await self._catch_up()
-        return sorted(await self._reader().services())
+        reader = await self._up_to_date()
+        return sorted(await reader.services())
 
     async def operations(self, service: str, kind: str = "") -> list[tuple[str, str]]:
         """Span names of a service with their kinds, sorted; with `kind`, only of that one."""
-        await self._catch_up()
-        return sorted(await self._reader().operations(service, kind or None))
+        reader = await self._up_to_date()
+        return sorted(await reader.operations(service, kind or None))
 
     async def search(self, query: TraceQuery) -> FoundTraces:
         """The newest traces that match; `read` reads them whole."""
-        await self._catch_up()
-        found = await self._reader().find_trace_ids(query, query.limit + 1)
+        reader = await self._up_to_date()
+        found = await reader.find_trace_ids(query, query.limit + 1)
         return FoundTraces(found[: query.limit], truncated=len(found) > query.limit)
 
     async def read(
@@ -100,24 +96,27 @@ class QueryService:
         Yields:
             the ids of a chunk and all spans of these traces.
         """
+        reader = self._reader()
         for start in range(0, len(trace_ids), chunk):
             ids = trace_ids[start : start + chunk]
-            yield ids, await self._reader().read_traces(ids)
+            yield ids, await reader.read_traces(ids)
 
     async def traces(
         self, trace_ids: Sequence[bytes]
     ) -> AsyncIterator[tuple[Sequence[bytes], SpanBatch]]:
         """As `read`, for ids that came from outside: what is pending is stored first."""
-        await self._catch_up()
+        await self._up_to_date()
         async for chunk in self.read(trace_ids):
             yield chunk
 
     async def dependencies(self, start: int, end: int) -> list[tuple[str, str, int]]:
         """Calls between services in a window of Unix nanoseconds, sorted, each pair once."""
-        await self._catch_up()
-        return sorted(await self._reader().dependencies(start, end))
+        reader = await self._up_to_date()
+        return sorted(await reader.dependencies(start, end))
 
-    async def _catch_up(self) -> None:
+    async def _up_to_date(self) -> TraceReader:
+        """The reader, once all that was accepted before is stored; raises `RetryableError`."""
+        reader = self._reader()
         try:
             await asyncio.wait_for(self._flush(), FLUSH_TIMEOUT_SECONDS)
         except TimeoutError:
@@ -125,4 +124,5 @@ class QueryService:
                 f"the store did not take the pending spans within {FLUSH_TIMEOUT_SECONDS:.0f} s,"
                 " so an answer would miss them; see the log for what keeps it"
             )
-            raise QueryError(message) from None
+            raise RetryableError(message) from None
+        return reader

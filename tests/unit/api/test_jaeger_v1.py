@@ -22,7 +22,7 @@ from tests.unit.api.otlp_spans import (
     span,
 )
 
-from ananta.errors import AnantaError
+from ananta.errors import AnantaError, RetryableError
 
 if TYPE_CHECKING:
     from tests.unit.api.conftest import Api
@@ -456,6 +456,16 @@ async def test_a_store_that_fails_is_a_500_with_its_reason(
     api.reader.error = AnantaError("the store is on fire")
     assert await api.problem("/api/services", 500) == "the store is on fire"
     assert "GET /api/services failed: the store is on fire" in caplog.text
+
+
+async def test_a_store_that_is_not_ready_is_a_503(api: Api) -> None:
+    api.reader.error = RetryableError("ask again in a moment")
+    assert await api.problem("/api/services", 503) == "ask again in a moment"
+
+
+async def test_a_mistake_of_ours_is_a_500_that_tells_nothing_of_it(api: Api) -> None:
+    api.reader.error = KeyError("secret")
+    assert await api.problem("/api/services", 500) == "internal error; the log has its cause"
 
 
 async def test_a_body_beyond_the_limit_is_refused(api: Api) -> None:

@@ -88,7 +88,7 @@ async def test_a_store_that_hangs_ends_the_question(monkeypatch: pytest.MonkeyPa
         await asyncio.Event().wait()
 
     monkeypatch.setattr(service, "FLUSH_TIMEOUT_SECONDS", 0.01)
-    with pytest.raises(service.QueryError, match="did not take the pending spans"):
+    with pytest.raises(RetryableError, match="did not take the pending spans"):
         await QueryService(MemoryReader, hangs).services()
 
 
