@@ -61,16 +61,13 @@ class Expander:
             start, end = span
             content = self._read(text[start + 2 : end - 1])
             value = _as_yaml(content)
-            if isinstance(value, str):
-                text = text[:start] + content + text[end:]
-            elif span == (0, len(text)):
+            if span == (0, len(text)) and not isinstance(value, str):
                 return Expanded(self._expand_inner(value, depth + 1), _unescape(content))
-            elif isinstance(value, (dict, list)):
+            if isinstance(value, (dict, list)):
                 kind = "map" if isinstance(value, dict) else "list"
                 message = f"{text[start:end]} is a {kind}; only a scalar can stand inside text"
                 raise ProviderError(message)
-            else:
-                text = text[:start] + content + text[end:]
+            text = text[:start] + content + text[end:]
             if len(text) > _MAX_TEXT_LENGTH:
                 break
         raise ProviderError(_TOO_MANY)

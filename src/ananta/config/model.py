@@ -49,7 +49,7 @@ _STRICT = ConfigDict(strict=True)
 
 
 class Secret(SecretStr):
-    """Text that never shows: printed, logged and serialised as `[REDACTED]`.
+    """Text that never shows: printed and logged as `[REDACTED]`, in JSON as asterisks.
 
     `get_secret_value()` is the text itself.
     """
