@@ -6,6 +6,7 @@
 //! integer or name, unknown fields are ignored, `null` is an absent field.
 
 mod read;
+mod scalar;
 mod schema;
 mod write;
 
