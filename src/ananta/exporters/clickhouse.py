@@ -9,12 +9,18 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from ananta.config.model import BrokenRule, Duration, Secret
-from ananta.config.shared import DeliveryConfig, TlsClientConfig
+from ananta.config.model import NULL_MEANS_DEFAULTS, BrokenRule, Duration, Secret
+from ananta.config.shared import (
+    DeliveryConfig,
+    QueueBatchConfig,
+    QueueConfig,
+    RetryConfig,
+    TlsClientConfig,
+)
 from ananta.errors import RetryableError, StartupError
 from ananta.store import schema
 from ananta.store.connection import Database, StoreError
@@ -39,10 +45,49 @@ _TLS_OPTIONS = {"ca_file": "ca_cert", "cert_file": "client_cert", "key_file": "c
 _TLS_SUPPORTED = {*_TLS_OPTIONS, "insecure_skip_verify", "server_name_override"}
 
 
+class ClickhouseBatchConfig(QueueBatchConfig):
+    """Gathering queued spans: the engine likes large blocks, and queries do not wait for them."""
+
+    flush_timeout: Duration = Field(1.0, description="Longest time a span waits for company.")
+    min_size: int = Field(50_000, description="Store as soon as this much has gathered.", ge=0)
+    max_size: int = Field(100_000, description="Largest block; 0 means no splitting.", ge=0)
+    sizer: Literal["items", "bytes"] | None = Field(
+        "items", description="What sizes count, `items` or `bytes`."
+    )
+
+
+class ClickhouseQueueConfig(QueueConfig):
+    """The queue between the pipeline and the store."""
+
+    num_consumers: int = Field(1, description="Blocks stored at once.")
+    queue_size: int = Field(256 << 20, description="Most the queue holds, in units of `sizer`.")
+    sizer: Literal["requests", "items", "bytes"] = Field(
+        "bytes", description="What sizes count: requests, spans or bytes."
+    )
+    batch: Annotated[ClickhouseBatchConfig | None, NULL_MEANS_DEFAULTS] = Field(
+        ClickhouseBatchConfig(), description="Gathering queued spans into blocks."
+    )
+
+
+class ClickhouseRetryConfig(RetryConfig):
+    """Trying again: a store that is away comes back, so spans are kept as long as there is room."""
+
+    initial_interval: Duration = Field(1.0, description="First pause.")
+    max_interval: Duration = Field(10.0, description="Longest pause.")
+    max_elapsed_time: Duration = Field(0.0, description="Give up after so long; 0 never gives up.")
+
+
 class ClickhouseConfig(DeliveryConfig):
     """Settings of the exporter `clickhouse`."""
 
     timeout: Duration = Field(30.0, description="Time limit of one attempt; 0 means none.")
+    sending_queue: ClickhouseQueueConfig | None = Field(
+        ClickhouseQueueConfig(),
+        description="Queue before the store; `enabled: false` goes without.",
+    )
+    retry_on_failure: ClickhouseRetryConfig = Field(
+        ClickhouseRetryConfig(), description="Trying again with growing pauses."
+    )
     data_dir: str = Field(
         "", description="Directory of the embedded ClickHouse; not with `endpoint`."
     )

@@ -9,13 +9,13 @@ import pytest
 from opentelemetry.proto.common.v1 import common_pb2 as common
 from opentelemetry.proto.trace.v1 import trace_pb2 as trace
 from pydantic import ValidationError
-from tests.unit.pipeline.batches import batch_of
 
 from ananta.component import Settings
 from ananta.errors import StartupError
 from ananta.exporters.debug import DebugConfig, DebugExporter, count_resource_spans
 from ananta.model import SpanBatch
 from ananta.telemetry.metrics import Metrics
+from tests.unit.pipeline.batches import batch_of
 
 HOST: Any = None
 

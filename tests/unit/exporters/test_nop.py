@@ -6,13 +6,13 @@ import logging
 from typing import Any
 
 import pytest
-from tests.unit.pipeline.batches import Recorder, batch_of
 
 from ananta.component import Settings
 from ananta.connectors.forward import ForwardConfig, ForwardConnector
 from ananta.errors import RetryableError
 from ananta.exporters.nop import NopConfig, NopExporter
 from ananta.telemetry.metrics import Metrics
+from tests.unit.pipeline.batches import Recorder, batch_of
 
 SETTINGS = Settings("nop", logging.getLogger("ananta.exporters.nop"), Metrics())
 HOST: Any = None

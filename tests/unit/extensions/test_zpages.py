@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 from pydantic import ValidationError
-from tests.unit.pipeline.components import table
 
 from ananta.config.load import load_config
 from ananta.extensions.zpages import ZpagesConfig, create_app
 from ananta.telemetry.overview import Overview
+from tests.unit.pipeline.components import table
 
 if TYPE_CHECKING:
     from ananta.config.service import CollectorConfig

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydantic import ValidationError
-from tests.unit.pipeline.batches import Recorder, batch_of, until
 
 from ananta.component import Settings
 from ananta.errors import PermanentError, RetryableError
 from ananta.processors.batch import BatchConfig, BatchProcessor
 from ananta.telemetry.metrics import Metrics
+from tests.unit.pipeline.batches import Recorder, batch_of, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from tests.unit.pipeline.batches import Recorder, batch_of, until
 
 from ananta.component import Settings
 from ananta.errors import RetryableError
@@ -18,6 +17,7 @@ from ananta.processors.memory_limiter import (
 )
 from ananta.telemetry.metrics import Metrics
 from ananta.telemetry.process import read_memory, total_memory_bytes
+from tests.unit.pipeline.batches import Recorder, batch_of, until
 
 MIB = 1 << 20
 LIMITS = {"check_interval": "1s", "limit_mib": 100, "spike_limit_mib": 20}
