@@ -37,6 +37,7 @@ class Platform:
         self.ports = dict(zip(names, free_ports(len(names)), strict=True))
         self.process: subprocess.Popen[str] | None = None
         self.output: list[str] = []
+        self.is_ready = False
         self._ready = threading.Event()
         self._reader: threading.Thread | None = None
 
@@ -70,6 +71,7 @@ class Platform:
 
     def launch(self, command: list[str], env: dict[str, str] | None = None) -> Platform:
         self._ready.clear()
+        self.is_ready = False
         self.process = subprocess.Popen(
             command,
             stdout=subprocess.PIPE,
@@ -80,7 +82,7 @@ class Platform:
         assert self.process.stdout is not None
         self._reader = threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True)
         self._reader.start()
-        if not self._ready.wait(60) or self.process.poll() is not None:
+        if not self._ready.wait(60) or not self.is_ready:
             self.kill()
             raise AssertionError("did not get ready:\n" + "".join(self.output))
         return self
@@ -89,6 +91,7 @@ class Platform:
         for line in stream:
             self.output.append(line)
             if re.search(r"\bready in\b", line, re.IGNORECASE):
+                self.is_ready = True
                 self._ready.set()
         self._ready.set()
 
@@ -113,15 +116,19 @@ class Platform:
         assert self.process is not None
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
-        code = self.process.wait(60)
-        if self._reader is not None:
-            self._reader.join(10)
-        return code
+        return self._reap()
 
     def kill(self) -> None:
         """End it without a chance to save anything."""
         if self.process is not None:
             self.process.kill()
-            self.process.wait(60)
-            if self._reader is not None:
-                self._reader.join(10)
+            self._reap()
+
+    def _reap(self) -> int:
+        assert self.process is not None
+        code = self.process.wait(60)
+        if self._reader is not None:
+            self._reader.join(10)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+        return code

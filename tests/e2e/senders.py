@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import itertools
 import threading
@@ -61,6 +62,10 @@ class Load:
 
     def _send(self, until_acknowledged: int) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        with contextlib.closing(connection):
+            self._send_on(connection, until_acknowledged)
+
+    def _send_on(self, connection: http.client.HTTPConnection, until_acknowledged: int) -> None:
         while not self.enough.is_set() and len(self.acknowledged) < until_acknowledged:
             trace_id = (next(self._ids) | 0xA << 124).to_bytes(16, "big")
             body = trace_request(trace_id, padding=self.padding)
