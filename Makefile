@@ -33,6 +33,8 @@ test-native: setup
 
 test-python: setup $(STAMPS)/node $(STAMPS)/full-engine
 	$(BIN)/pytest -q $(PYTEST_ARGS)
+	@echo 'the store again, on the full ClickHouse engine'
+	PYTHONPATH=$(VENV)/full-engine $(BIN)/pytest -q tests/store
 
 bench: setup ## measure beside the peers and write docs/benchmarks.md (arguments in ARGS="...")
 	$(BIN)/python -m bench $(ARGS)
