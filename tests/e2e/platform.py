@@ -88,11 +88,12 @@ class Platform:
         return self
 
     def _read(self, stream: IO[str]) -> None:
-        for line in stream:
-            self.output.append(line)
-            if re.search(r"\bready in\b", line, re.IGNORECASE):
-                self.is_ready = True
-                self._ready.set()
+        with stream:
+            for line in stream:
+                self.output.append(line)
+                if re.search(r"\bready in\b", line, re.IGNORECASE):
+                    self.is_ready = True
+                    self._ready.set()
         self._ready.set()
 
     def get(self, path: str, port: str = "query", **parameters: Any) -> Any:

@@ -8,6 +8,7 @@ case that is not asked.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 import subprocess
@@ -28,7 +29,7 @@ from ananta.api.jaeger_v1 import JaegerV1
 from ananta.api.web import create_app
 from ananta.model import SpanBatch
 from ananta.query import QueryService
-from tests.e2e.platform import free_ports
+from tests.e2e.platform import Platform, free_ports
 from tests.peer.generated_spans import OPERATIONS, SECOND, SERVICES, traces
 from tests.unit.api.otlp_spans import CLIENT, MILLISECOND, SERVER, of, request, span
 from tests.unit.query.memory_reader import MemoryReader
@@ -82,6 +83,20 @@ class Model:
         return asyncio.run(answer())
 
 
+class Running:
+    """`ananta up`."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.platform = Platform(data_dir)
+        self.platform.start("--set", f"extensions.query.max_clock_skew_adjust={MAX_SKEW_SECONDS}s")
+
+    def send(self, *resource_spans: ResourceSpans) -> None:
+        post_spans(self.platform.ports["http"], resource_spans)
+
+    def ask(self, path: str, body: bytes | None = None) -> tuple[int, Any]:
+        return ask(self.platform.ports["query"], path, body)
+
+
 class Jaeger:
     """The peer with one storage backend."""
 
@@ -130,26 +145,34 @@ class Jaeger:
 
     def send(self, *resource_spans: ResourceSpans) -> None:
         """The exporter writes before the receiver answers."""
-        posted = urllib.request.Request(
-            f"http://127.0.0.1:{self.otlp}/v1/traces",
-            data=request(*resource_spans),
-            headers={"Content-Type": "application/x-protobuf"},
-        )
-        with urllib.request.urlopen(posted, timeout=60) as answer:
-            assert answer.status == 200
+        post_spans(self.otlp, resource_spans)
 
     def ask(self, path: str, body: bytes | None = None) -> tuple[int, Any]:
-        asked = urllib.request.Request(f"http://127.0.0.1:{self.query}{path}", data=body)
-        try:
-            with urllib.request.urlopen(asked, timeout=60) as answer:
-                return answer.status, json.load(answer)
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, json.loads(error.read())
+        return ask(self.query, path, body)
 
     def stop(self) -> None:
         self.process.kill()
         self.process.wait()
+
+
+def post_spans(port: int, resource_spans: tuple[ResourceSpans, ...]) -> None:
+    posted = urllib.request.Request(
+        f"http://127.0.0.1:{port}/v1/traces",
+        data=request(*resource_spans),
+        headers={"Content-Type": "application/x-protobuf"},
+    )
+    with urllib.request.urlopen(posted, timeout=60) as answer:
+        assert answer.status == 200
+
+
+def ask(port: int, path: str, body: bytes | None) -> tuple[int, Any]:
+    asked = urllib.request.Request(f"http://127.0.0.1:{port}{path}", data=body)
+    try:
+        with urllib.request.urlopen(asked, timeout=60) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.loads(error.read())
 
 
 class Pair:
@@ -187,22 +210,26 @@ class Pair:
         return trace
 
 
-@pytest.fixture(scope="module", params=["memory", "badger"])
-def jaeger(
+@pytest.fixture(scope="module", params=["model-memory", "model-badger", "platform-memory"])
+def pair(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Jaeger]:
+) -> Iterator[Pair]:
+    """Our model and our platform, each beside a Jaeger of its own."""
     program = peers.jaeger_path()
     if program is None:
         pytest.skip("Jaeger is not built: run python -m bench.peers build")
-    running = Jaeger(program, request.param, tmp_path_factory.mktemp("jaeger"))
-    running.wait_ready()
-    yield running
-    running.stop()
-
-
-@pytest.fixture(scope="module")
-def pair(jaeger: Jaeger) -> Pair:
-    return Pair(Model(), jaeger)
+    side, backend = request.param.split("-")
+    directory = tmp_path_factory.mktemp("pair")
+    with contextlib.ExitStack() as running:
+        jaeger = Jaeger(program, backend, directory)
+        running.callback(jaeger.stop)
+        jaeger.wait_ready()
+        if side == "model":
+            yield Pair(Model(), jaeger)
+        else:
+            ours = Running(directory / "ananta")
+            running.callback(ours.platform.kill)
+            yield Pair(ours, jaeger)
 
 
 def alike(trace: dict[str, Any], *, raw: bool = False) -> dict[str, Any]:
@@ -423,7 +450,7 @@ def test_addresses_and_library_attributes_are_shown_alike(pair: Pair) -> None:
 
 def test_dependencies_are_the_same(pair: Pair) -> None:
     """Jaeger 2.2 leaves out calls of a service to itself; Badger counts equal spans once."""
-    ours, theirs = pair.ask("/api/dependencies", lookback=4 * 3600 * 1000)
+    ours, theirs = pair.ask("/api/dependencies", lookback=90 * 60 * 1000)
     found, expected = (
         {(edge["parent"], edge["child"]): edge["callCount"] for edge in edges}
         for edges in (ours, theirs)

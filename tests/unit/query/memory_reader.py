@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -27,14 +28,16 @@ class MemoryReader:
     def __init__(self) -> None:
         self.batches: list[SpanBatch] = []
         self.error: Exception | None = None
+        self._rows: list[list[Row]] = []
 
     def add(self, batch: SpanBatch) -> None:
         self.batches.append(batch)
+        self._rows.append(batch.rows())
 
     def rows(self) -> list[Row]:
         if self.error:
             raise self.error
-        return [row for batch in self.batches for row in batch.rows()]
+        return [row for rows in self._rows for row in rows]
 
     async def services(self) -> list[str]:
         return list({service(row) for row in self.rows()})
@@ -57,8 +60,8 @@ class MemoryReader:
         self.rows()
         return SpanBatch.concat(
             [
-                batch.filter([row["trace_id"] in wanted for row in batch.rows()])
-                for batch in self.batches
+                batch.filter([row["trace_id"] in wanted for row in rows])
+                for batch, rows in zip(self.batches, self._rows, strict=True)
             ]
         )
 
@@ -113,14 +116,21 @@ def has_tag(row: Row, key: str, value: str) -> bool:
         return (row["status_code"] == "error") is (value == "true")
     special = {
         "span.status": row["status_code"],
+        "otel.status_code": row["status_code"],
         "span.kind": kind_of(row),
-        "scope.name": row["scope_name"],
-        "scope.version": row["scope_version"],
     }
     if key in special:
-        return str(special[key]).lower() == value.lower()
+        return str(special[key]) == value.lower()
+    if key in ("scope.name", "otel.scope.name"):
+        return str(row["scope_name"]) == value
+    if key in ("scope.version", "otel.scope.version"):
+        return str(row["scope_version"]) == value
     if key.startswith("resource."):
         return value in texts(row["resource"], key.removeprefix("resource."))
+    if key == "otel.status_description" and row["status_message"] == value != "":
+        return True
+    if key == "event" and value in [event["name"] for event in row["events"]]:
+        return True
     return any(value in texts(attributes, key) for attributes in places(row))
 
 
@@ -149,7 +159,9 @@ def text(value: Any) -> str:
         case float():
             return float_text(value)
         case list() | dict():
-            return json.dumps(plain(value), separators=(",", ":"), sort_keys=True)
+            return json.dumps(
+                plain(value), separators=(",", ":"), sort_keys=True, ensure_ascii=False
+            )
     return str(value)
 
 
@@ -165,6 +177,7 @@ def plain(value: Any) -> Any:
 
 
 def float_text(value: float) -> str:
+    """The fewest digits that read back, with an exponent below 1e-6 and from 1e21."""
     if math.isfinite(value) and value == int(value) and abs(value) < 1e21:
         return str(int(value))
-    return repr(value)
+    return re.sub(r"e([+-])0(\d)$", r"e\1\2", repr(value))
