@@ -44,7 +44,10 @@ class Options:
     def note(self, text: str) -> None:
         """Tell the reader of the run, and of its table."""
         print(f"  ! {text}", flush=True)
-        self.notes.append(text.splitlines()[0])
+        # Of a program's output its last line tells most.
+        self.notes.append(
+            " ".join(dict.fromkeys([*text.splitlines()[:1], *text.splitlines()[-1:]]))
+        )
 
 
 @contextmanager
