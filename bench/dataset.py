@@ -6,10 +6,10 @@ request number n holds the traces of template n modulo the templates, ids renewe
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import time
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -34,6 +34,7 @@ SPANS_PER_REQUEST = 1000
 _TEMPLATES = 200
 _DAYS = 10
 _SEED = 11
+_CLEANUP_SECONDS = 90
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,6 @@ class Dataset:
         """Where the store keeps it."""
         return _directory(self.system, self.shape, self.spans)
 
-    @property
-    def until_unix_nano(self) -> int:
-        """When its last span ended."""
-        return self.from_unix_nano + _DAYS * 86_400_000_000_000
-
     @cached_property
     def _template_trace_ids(self) -> list[list[bytes]]:
         path = payload_file(SHAPES[self.shape], SPANS_PER_REQUEST, _TEMPLATES)
@@ -68,8 +64,26 @@ class Dataset:
 
     def disk_bytes(self) -> int:
         """Space on disk of everything the store keeps; it must not be running."""
-        data = self.directory / "data"
-        return sum(path.lstat().st_blocks * 512 for path in data.rglob("*"))
+        return _disk_bytes(self.directory)
+
+
+def _disk_bytes(directory: Path) -> int:
+    total = 0
+    for path in (directory / "data").rglob("*"):
+        with contextlib.suppress(FileNotFoundError):  # merged away meanwhile
+            total += path.lstat().st_blocks * 512
+    return total
+
+
+def _wait_for_cleanup(directory: Path) -> None:
+    """Return once a store at rest deletes no more: what was merged away goes with a delay."""
+    least = _disk_bytes(directory)
+    while True:
+        time.sleep(_CLEANUP_SECONDS)
+        now = _disk_bytes(directory)
+        if now > 0.99 * least:
+            return
+        least = now
 
 
 def trace_ids(body: bytes) -> list[bytes]:
@@ -117,12 +131,13 @@ def prepare(system: str, shape: str, spans: int) -> Dataset:
             message = f"{system} accepted {sent.accepted_spans:,} of {spans:,} spans"
             raise BenchError(message)
         process.wait_idle(1800)
+        _wait_for_cleanup(directory)
     print(f"  loaded and at rest after {time.monotonic() - begun:,.0f} s", flush=True)
     mark.write_text(json.dumps(asdict(dataset)))
     return dataset
 
 
-@contextmanager
+@contextlib.contextmanager
 def running(dataset: Dataset) -> Iterator[tuple[System, Doors]]:
     """A store at work on a copy of the data set, so that what arrives meanwhile is not kept."""
     with working_directory() as directory:
