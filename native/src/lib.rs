@@ -5,8 +5,8 @@
 
 pub mod arrow;
 pub mod batch;
-pub mod client;
 pub mod clickhouse;
+pub mod client;
 pub mod columns;
 pub mod door;
 pub mod jaeger;

@@ -127,7 +127,7 @@ def test_we_send_to_the_collector(
         assert ours.stop() == 0
         told = peer.output()
         for trace_id in load.acknowledged:
-            assert told.count(trace_id) == SPANS_A_REQUEST
+            assert told.count(trace_id) == SPANS_A_REQUEST, "".join(ours.output)
     finally:
         ours.kill()
         peer.stop()

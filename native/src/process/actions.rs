@@ -37,11 +37,23 @@ enum When {
 }
 
 enum Operation {
-    Put { when: When, value: Value },
-    PutFrom { when: When, attribute: Vec<u8>, otherwise: Option<Value> },
-    Delete { only: Option<Value> },
+    Put {
+        when: When,
+        value: Value,
+    },
+    PutFrom {
+        when: When,
+        attribute: Vec<u8>,
+        otherwise: Option<Value>,
+    },
+    Delete {
+        only: Option<Value>,
+    },
     Hash,
-    Extract { pattern: Regex, groups: Vec<(usize, Vec<u8>)> },
+    Extract {
+        pattern: Regex,
+        groups: Vec<(usize, Vec<u8>)>,
+    },
     Convert(ValueType),
     /// Puts what a batch does not know: values of the client's connection.
     PutNothing,

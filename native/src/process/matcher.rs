@@ -117,9 +117,9 @@ struct BoundConditions<'m>(Vec<(&'m AttributeCondition, u32)>);
 impl<'m> BoundConditions<'m> {
     /// `None` when a key is nowhere in the batch, so that nothing can match.
     fn new(conditions: &'m [AttributeCondition], columns: &Columns) -> Option<Self> {
-        let bound = conditions.iter().map(|condition| {
-            Some((condition, columns.keys.find(&condition.key)?))
-        });
+        let bound = conditions
+            .iter()
+            .map(|condition| Some((condition, columns.keys.find(&condition.key)?)));
         bound.collect::<Option<Vec<_>>>().map(Self)
     }
 
@@ -170,8 +170,7 @@ impl Properties {
         let scopes = self.scopes(columns, &resources);
         let mut names = vec![None; columns.names.strings.len()];
         let mut name_matches = |name: u32| {
-            *names[name as usize]
-                .get_or_insert_with(|| self.span_names.matches(columns.name(name)))
+            *names[name as usize].get_or_insert_with(|| self.span_names.matches(columns.name(name)))
         };
         (0..spans.len())
             .map(|span| {
@@ -201,9 +200,10 @@ impl Properties {
         let library_matches = |row: usize| {
             let (name, version) = (scopes.name.get(row), scopes.version.get(row));
             self.libraries.is_empty()
-                || self.libraries.iter().any(|(names, versions)| {
-                    names.matches(name) && versions.matches(version)
-                })
+                || self
+                    .libraries
+                    .iter()
+                    .any(|(names, versions)| names.matches(name) && versions.matches(version))
         };
         (0..scopes.present.len())
             .map(|row| resource_matches[scopes.resource[row] as usize] && library_matches(row))

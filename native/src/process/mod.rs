@@ -134,11 +134,7 @@ impl TraceSampler {
     }
 
     /// The kept spans, and how many each policy kept or dropped: (policy, kept, spans).
-    fn sample(
-        &self,
-        py: Python<'_>,
-        batch: &SpanBatch,
-    ) -> PyResult<(SpanBatch, Vec<Decisions>)> {
+    fn sample(&self, py: Python<'_>, batch: &SpanBatch) -> PyResult<(SpanBatch, Vec<Decisions>)> {
         let (columns, counts) =
             py.detach(|| batch.columns().map(|columns| self.0.sample(&columns)))?;
         let mut decisions = Vec::new();

@@ -8,7 +8,9 @@ use hashbrown::HashMap;
 use pyo3::prelude::*;
 use regex::bytes::Regex;
 
-use super::actions::{ActionSettings, AttributePlan, BoundPlan, Keys, compile_pattern, named_groups};
+use super::actions::{
+    ActionSettings, AttributePlan, BoundPlan, Keys, compile_pattern, named_groups,
+};
 use super::editor::Editor;
 use super::rebuild::Changes;
 use super::value::{plain, scalar_text};

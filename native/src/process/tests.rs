@@ -35,7 +35,9 @@ fn a_probability_becomes_the_collectors_threshold() {
 
 #[test]
 fn a_percentage_becomes_a_threshold_of_14_bits_in_hash_seed_mode() {
-    for (percentage, expected) in [(10.0, "e668"), (100.0 / 3.0, "aaac"), (100.0, "0"), (150.0, "0")] {
+    for (percentage, expected) in
+        [(10.0, "e668"), (100.0 / 3.0, "aaac"), (100.0, "0"), (150.0, "0")]
+    {
         let Mode::HashSeed { threshold, .. } = Mode::new("hash_seed", percentage, 0, 4) else {
             panic!("{percentage} is sampled by hash");
         };

@@ -132,11 +132,9 @@ fn is_member_value_byte(byte: &u8) -> bool {
 
 /// `simple` or `tenant@system`.
 fn is_member_key(key: &[u8]) -> bool {
-    let is_tail =
-        |byte: &u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'*' | b'/');
-    let is_simple = |key: &[u8]| {
-        key.first().is_some_and(u8::is_ascii_lowercase) && key.iter().all(is_tail)
-    };
+    let is_tail = |byte: &u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'*' | b'/');
+    let is_simple =
+        |key: &[u8]| key.first().is_some_and(u8::is_ascii_lowercase) && key.iter().all(is_tail);
     match key.iter().position(|&byte| byte == b'@') {
         None => is_simple(key) && key.len() <= 256,
         Some(at) => {
@@ -190,7 +188,10 @@ mod tests {
             ("", ""),
             ("a=b", "a=b"),
             (" a=b c ,,\tt1@sys=1", "a=b c,t1@sys=1"),
-            ("a=b,ot=x:1;th:8;y:;rv:0123456789ABCD,c=d", "ot=rv:0123456789ABCD;th:8;x:1;y:,a=b,c=d"),
+            (
+                "a=b,ot=x:1;th:8;y:;rv:0123456789ABCD,c=d",
+                "ot=rv:0123456789ABCD;th:8;x:1;y:,a=b,c=d",
+            ),
             ("ot=th:80000000000000", "ot=th:80000000000000"),
             ("ot=th:0", "ot=th:0"),
             ("ot=a:b,ot=th:4", "ot=th:4"),
@@ -210,9 +211,28 @@ mod tests {
         }
         let refused = [long(1025), many(32), wide(257)];
         for header in refused.iter().map(String::as_str).chain([
-            "a", "=b", "a=", "A=b", "1=b", "a=b=c", "a=b\u{7f}", "a=é", "@s=1", "t@=1", "t@1=1",
-            "ot=", "ot=th", "ot=th:", "ot=th:8;", "ot=th:xyz", "ot=th:123456789012345",
-            "ot=rv:1234", "ot=rv:1234567890123g", "ot=A:b", "ot=1:b", "ot=a:b c",
+            "a",
+            "=b",
+            "a=",
+            "A=b",
+            "1=b",
+            "a=b=c",
+            "a=b\u{7f}",
+            "a=é",
+            "@s=1",
+            "t@=1",
+            "t@1=1",
+            "ot=",
+            "ot=th",
+            "ot=th:",
+            "ot=th:8;",
+            "ot=th:xyz",
+            "ot=th:123456789012345",
+            "ot=rv:1234",
+            "ot=rv:1234567890123g",
+            "ot=A:b",
+            "ot=1:b",
+            "ot=a:b c",
         ]) {
             assert_eq!(rewritten(header), None, "{header}");
         }

@@ -39,9 +39,9 @@ fn from_python(object: &Bound<'_, PyAny>, depth: usize) -> PyResult<Value> {
     } else if let Ok(boolean) = object.cast::<PyBool>() {
         (ValueType::Bool, vec![u8::from(boolean.is_true())])
     } else if object.is_instance_of::<PyInt>() {
-        let integer = object.extract::<i64>().map_err(|_| {
-            PyValueError::new_err(format!("{object} is not a 64-bit integer"))
-        })?;
+        let integer = object
+            .extract::<i64>()
+            .map_err(|_| PyValueError::new_err(format!("{object} is not a 64-bit integer")))?;
         (ValueType::Int, integer.to_le_bytes().to_vec())
     } else if let Ok(double) = object.cast::<PyFloat>() {
         (ValueType::Double, double.value().to_le_bytes().to_vec())
