@@ -110,6 +110,7 @@ def test_we_send_to_the_collector(
                 "endpoint": f"http://127.0.0.1:{port}",
                 "tls": {"insecure": True},
                 "compression": compression,
+                "timeout": "60s",  # a second attempt on a slow machine would count twice
             }
         },
         "service": {
