@@ -15,9 +15,10 @@ use std::collections::VecDeque;
 use std::io;
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
+use tokio::task::yield_now;
 
 /// What a sender is told to wait when the door is full: long enough for a queue to move.
 const RETRY_WHEN_FULL: Duration = Duration::from_secs(1);
@@ -70,21 +71,25 @@ pub struct Intake {
     pub connections_refused: AtomicU64,
     waitlist: Mutex<Waitlist>,
     fd: RawFd,
+    arrived: Arc<Notify>,
 }
 
 impl Intake {
-    pub fn new(max_pending_bytes: usize) -> io::Result<Self> {
+    pub fn new(max_pending_bytes: usize) -> io::Result<Arc<Self>> {
         let bell = Bell::new()?;
         let fd = bell.fd();
         let waitlist = Waitlist { waiting: VecDeque::new(), bell, closed: false, drained: false };
-        Ok(Self {
+        let intake = Arc::new(Self {
             budget: Budget::new(max_pending_bytes),
             counters: Counters::default(),
             connections: AtomicUsize::new(0),
             connections_refused: AtomicU64::new(0),
             waitlist: Mutex::new(waitlist),
             fd,
-        })
+            arrived: Arc::new(Notify::new()),
+        });
+        runtime::handle().spawn(ring(intake.arrived.clone(), Arc::downgrade(&intake)));
+        Ok(intake)
     }
 
     /// Readable while there is something to take, and once the door is drained.
@@ -134,7 +139,9 @@ impl Intake {
             return false;
         }
         list.waiting.push_back(waiting);
-        list.bell.ring();
+        if list.waiting.len() == 1 {
+            self.arrived.notify_one();
+        }
         true
     }
 
@@ -190,6 +197,26 @@ impl Intake {
 
     fn lock(&self) -> MutexGuard<'_, Waitlist> {
         self.waitlist.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Intake {
+    fn drop(&mut self) {
+        self.arrived.notify_one();
+    }
+}
+
+/// Wakes Python for the first body that waits, behind everything else that is ready on the
+/// socket threads: what has arrived meanwhile is in the group, and nobody waited for it.
+async fn ring(arrived: Arc<Notify>, intake: Weak<Intake>) {
+    loop {
+        arrived.notified().await;
+        yield_now().await;
+        let Some(intake) = intake.upgrade() else { return };
+        let mut list = intake.lock();
+        if !list.waiting.is_empty() {
+            list.bell.ring();
+        }
     }
 }
 

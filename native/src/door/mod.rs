@@ -94,7 +94,7 @@ impl OtlpDoor {
     #[new]
     fn new(max_pending_bytes: usize, max_group_bytes: usize) -> PyResult<Self> {
         Ok(Self {
-            intake: Arc::new(Intake::new(max_pending_bytes)?),
+            intake: Intake::new(max_pending_bytes)?,
             phase: watch::Sender::new(Phase::Open),
             max_group_bytes,
         })
