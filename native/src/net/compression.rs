@@ -1,7 +1,9 @@
 //! The codings a body may have, and compression of what we send.
 
-use flate2::{Compress, Compression, FlushCompress, Status};
+use super::gzip;
+use std::cell::RefCell;
 use std::io::Write;
+use zstd::bulk::Compressor;
 
 /// How a body is compressed, by the field's names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,17 +50,14 @@ impl Coding {
 /// A tracing gateway is paid in CPU: the levels chosen when nobody asks for another one.
 const GZIP_LEVEL: u32 = 1;
 const ZSTD_LEVEL: i32 = 1;
-const GZIP_WINDOW_BITS: u8 = 15;
 
 /// `content` in `coding`; `level` is that of gzip, zlib, deflate (0 to 9) and zstd (1 to 22).
 pub fn compress(coding: Coding, level: Option<i32>, content: &[u8]) -> Vec<u8> {
-    let deflate_level =
-        || Compression::new(level.map_or(GZIP_LEVEL, |level| level.clamp(0, 9) as u32));
+    let deflate_level = || level.map_or(GZIP_LEVEL, |level| level.clamp(0, 9) as u32);
     match coding {
-        Coding::Gzip => deflate(Compress::new_gzip(deflate_level(), GZIP_WINDOW_BITS), content),
-        Coding::Zlib | Coding::Deflate => deflate(Compress::new(deflate_level(), true), content),
-        Coding::Zstd => zstd::bulk::compress(content, level.unwrap_or(ZSTD_LEVEL))
-            .expect("the output buffer has the size the library asked for"),
+        Coding::Gzip => gzip::gzip(deflate_level(), content),
+        Coding::Zlib | Coding::Deflate => gzip::zlib(deflate_level(), content),
+        Coding::Zstd => zstd(level.unwrap_or(ZSTD_LEVEL), content),
         Coding::Snappy => snap::raw::Encoder::new()
             .compress_vec(content)
             .expect("a body is smaller than the 4 GiB of a snappy block"),
@@ -76,14 +75,15 @@ pub fn compress(coding: Coding, level: Option<i32>, content: &[u8]) -> Vec<u8> {
     }
 }
 
-fn deflate(mut stream: Compress, content: &[u8]) -> Vec<u8> {
-    let mut body = Vec::with_capacity(content.len() / 4 + 64);
-    loop {
-        let rest = &content[stream.total_in() as usize..];
-        let status = stream.compress_vec(rest, &mut body, FlushCompress::Finish);
-        match status.expect("a stream that has not ended takes input") {
-            Status::StreamEnd => return body,
-            Status::Ok | Status::BufError => body.reserve(body.capacity().max(1024)),
-        }
-    }
+thread_local! {
+    /// A context is most of a megabyte: each thread that compresses keeps one.
+    static ZSTD: RefCell<Compressor<'static>> = RefCell::new(Compressor::default());
+}
+
+fn zstd(level: i32, content: &[u8]) -> Vec<u8> {
+    ZSTD.with_borrow_mut(|compressor| {
+        let done =
+            compressor.set_compression_level(level).and_then(|()| compressor.compress(content));
+        done.expect("the output buffer has the size the library asked for")
+    })
 }

@@ -1,8 +1,11 @@
 //! Decompression of untrusted bodies: bounded, and charged to a budget while it goes.
 
 use super::compression::Coding;
-use flate2::bufread::{MultiGzDecoder, ZlibDecoder};
+use super::gzip;
+use std::cell::RefCell;
 use std::io::{self, ErrorKind, Read};
+use zstd::stream::read::Decoder;
+use zstd::zstd_safe::{DCtx, ResetDirective};
 
 /// Largest window a zstd frame may ask for, as RFC 9659 has it for HTTP: 8 MiB.
 const ZSTD_WINDOW_LOG_MAX: u32 = 23;
@@ -40,11 +43,11 @@ pub fn inflate(
     let corrupt = |text: &str| Err(InflateError::Corrupt(text.to_owned()));
     match coding {
         Coding::Gzip if !body.starts_with(&GZIP_MAGIC) => corrupt("gzip: invalid header"),
-        Coding::Gzip => read_all("gzip", MultiGzDecoder::new(body), limit, charge),
+        Coding::Gzip => gzip::gunzip(body, limit, charge),
         Coding::Zlib | Coding::Deflate if !is_zlib(body) => corrupt("zlib: invalid header"),
-        Coding::Zlib | Coding::Deflate => read_all("zlib", ZlibDecoder::new(body), limit, charge),
+        Coding::Zlib | Coding::Deflate => gzip::unzlib(body, limit, charge),
         Coding::Zstd if !is_zstd(body) => corrupt("zstd: invalid input: magic number mismatch"),
-        Coding::Zstd => read_all("zstd", zstd_decoder(body)?, limit, charge),
+        Coding::Zstd => unzstd(body, limit, charge),
         Coding::Snappy if !body.starts_with(&SNAPPY_STREAM) => snappy_block(body, limit, charge),
         Coding::SnappyFramed if !body.starts_with(&SNAPPY_STREAM) => {
             corrupt("snappy: corrupt input: no stream identifier")
@@ -67,11 +70,25 @@ fn is_zstd(body: &[u8]) -> bool {
     body.starts_with(&ZSTD_MAGIC) || skippable
 }
 
-fn zstd_decoder(body: &[u8]) -> Result<impl Read, InflateError> {
+thread_local! {
+    static ZSTD: RefCell<Option<DCtx<'static>>> = const { RefCell::new(None) };
+}
+
+fn unzstd(
+    body: &[u8],
+    limit: usize,
+    charge: &mut dyn FnMut(usize) -> bool,
+) -> Result<Vec<u8>, InflateError> {
     let failed = |error: io::Error| InflateError::Corrupt(format!("zstd: {error}"));
-    let mut decoder = zstd::stream::read::Decoder::with_buffer(body).map_err(failed)?;
-    decoder.window_log_max(ZSTD_WINDOW_LOG_MAX).map_err(failed)?;
-    Ok(decoder)
+    ZSTD.with_borrow_mut(|context| {
+        let context = context.get_or_insert_with(DCtx::create);
+        let mut decoder = Decoder::with_context(body, context);
+        decoder.window_log_max(ZSTD_WINDOW_LOG_MAX).map_err(failed)?;
+        let content = read_all("zstd", decoder, limit, charge);
+        // An error leaves the context in the middle of a frame.
+        context.reset(ResetDirective::SessionOnly).expect("a session can always be reset");
+        content
+    })
 }
 
 /// A snappy block says its length in front, so the limit is checked before anything is taken.

@@ -3,6 +3,7 @@
 pub mod bell;
 pub mod compression;
 pub mod grpc_frame;
+pub mod gzip;
 pub mod inflate;
 pub mod runtime;
 pub mod status;

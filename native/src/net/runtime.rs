@@ -12,6 +12,9 @@ use tokio::task::spawn_blocking;
 /// Scanning and framing cost well under a microsecond a span: more threads only wake each other.
 const MAX_THREADS: usize = 4;
 
+/// Looking up a name must not wait for one large body.
+const MIN_BLOCKING_THREADS: usize = 2;
+
 /// Work on a body larger than this leaves the socket threads.
 const HEAVY_BYTES: usize = 512 * 1024;
 
@@ -22,8 +25,11 @@ pub fn handle() -> &'static Handle {
     RUNTIME
         .get_or_init(|| {
             let cores = available_parallelism().map_or(1, NonZeroUsize::get);
+            let threads = cores.min(MAX_THREADS);
             Builder::new_multi_thread()
-                .worker_threads(cores.min(MAX_THREADS))
+                .worker_threads(threads)
+                // Heavy work waits for a core here rather than share it, each with its memory.
+                .max_blocking_threads(threads.max(MIN_BLOCKING_THREADS))
                 .thread_name("ananta-net")
                 .enable_all()
                 .build()
