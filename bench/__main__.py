@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import peers, report
+from bench import dataset, peers, report
 from bench.cases import Options
 from bench.cases.codec import codec
 from bench.cases.forward import forward, process
@@ -50,6 +50,7 @@ def main() -> int:
     parser.add_argument("cases", nargs="*", metavar="CASE", help=", ".join(CASES))
     parser.add_argument("--quick", action="store_true", help="short runs on small data sets")
     parser.add_argument("--systems", help="only these, separated by commas")
+    parser.add_argument("--reload", action="store_true", help="load Ananta's data sets anew")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
     arguments = parser.parse_args()
     names = arguments.cases or list(CASES)
@@ -68,6 +69,9 @@ def main() -> int:
     except (BenchError, subprocess.CalledProcessError) as error:
         print(f"cannot build the load generator: {error}", file=sys.stderr)
         return 1
+
+    if arguments.reload:
+        dataset.forget(ANANTA)
 
     print(report.machine())
     print("\n".join(found[name] for name in systems))

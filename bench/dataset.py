@@ -97,6 +97,12 @@ def _directory(system: str, shape: str, spans: int) -> Path:
     return cache_directory() / "data" / f"{system}-{shape}-{spans}"
 
 
+def forget(system: str) -> None:
+    """Delete a system's data sets, so that they are loaded anew as its newest version stores."""
+    for directory in (cache_directory() / "data").glob(f"{system}-*"):
+        shutil.rmtree(directory)
+
+
 def prepare(system: str, shape: str, spans: int) -> Dataset:
     """The data set, from the cache or loaded through OTLP as fast as it is taken."""
     directory = _directory(system, shape, spans)
