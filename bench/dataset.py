@@ -14,10 +14,8 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-
 from bench.cases import working_directory
-from bench.payloads import SHAPES, payload_file, read_payload_file, renewed_trace_id
+from bench.payloads import SHAPES, payload_file, read_payload_file, renewed_trace_id, trace_ids
 from bench.peers import cache_directory
 from bench.runner import BenchError, send
 from bench.systems import start_store
@@ -56,11 +54,11 @@ class Dataset:
         path = payload_file(SHAPES[self.shape], SPANS_PER_REQUEST, _TEMPLATES)
         return [trace_ids(body) for body in read_payload_file(path)]
 
-    def draw_trace_id(self, randomness: random.Random) -> str:
-        """The hexadecimal id of a trace that is stored."""
+    def draw_trace_id(self, randomness: random.Random) -> bytes:
+        """The id of a trace that is stored."""
         position = randomness.randrange(self.spans // SPANS_PER_REQUEST)
         template = self._template_trace_ids[position % _TEMPLATES]
-        return renewed_trace_id(randomness.choice(template), _SEED, position).hex()
+        return renewed_trace_id(randomness.choice(template), _SEED, position)
 
     def disk_bytes(self) -> int:
         """Space on disk of everything the store keeps; it must not be running."""
@@ -84,13 +82,6 @@ def _wait_for_cleanup(directory: Path) -> None:
         if now > 0.99 * least:
             return
         least = now
-
-
-def trace_ids(body: bytes) -> list[bytes]:
-    """The ids of the traces in an export request, each once."""
-    request = ExportTraceServiceRequest.FromString(body)
-    scopes = (scope for resource in request.resource_spans for scope in resource.scope_spans)
-    return list(dict.fromkeys(span.trace_id for scope in scopes for span in scope.spans))
 
 
 def _directory(system: str, shape: str, spans: int) -> Path:

@@ -112,6 +112,13 @@ def read_payload_file(path: Path) -> list[bytes]:
     return bodies
 
 
+def trace_ids(body: bytes) -> list[bytes]:
+    """The ids of the traces in an export request, each once."""
+    request = ExportTraceServiceRequest.FromString(body)
+    scopes = (scope for resource in request.resource_spans for scope in resource.scope_spans)
+    return list(dict.fromkeys(span.trace_id for scope in scopes for span in scope.spans))
+
+
 def renewed_trace_id(trace_id: bytes, seed: int, position: int) -> bytes:
     """The id a trace gets when its request is sent anew at a position of the sequence."""
     low, high = struct.unpack("<QQ", trace_id)

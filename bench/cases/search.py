@@ -23,9 +23,12 @@ from bench.payloads import (
     DULL_SERVICES,
     DULL_VALUES,
     RICH,
+    SPANS_PER_TRACE,
     payload_file,
     requests,
+    trace_ids,
 )
+from bench.query import QueryClient
 from bench.results import Measurement
 from bench.runner import BenchError, Sending
 from bench.systems import ANANTA, JAEGER
@@ -127,25 +130,13 @@ class Asking:
 
     def __init__(self, kept: Dataset, doors: Doors) -> None:
         self._kept = kept
-        self._query = http.client.HTTPConnection("127.0.0.1", doors.query, timeout=120)
+        self._query = QueryClient(doors.query)
         self._door = http.client.HTTPConnection("127.0.0.1", doors.http, timeout=120)
         self.questions = {
             "trace by id": self._trace_by_id,
             "rare attribute": self._rare_attribute,
             "service, operation, duration": self._service_operation_duration,
         }
-
-    def _get(self, path: str) -> tuple[float, list[dict[str, Any]]]:
-        """Milliseconds until the whole answer was there, and the traces in it."""
-        begun = time.perf_counter()
-        self._query.request("GET", path)
-        response = self._query.getresponse()
-        body = response.read()
-        milliseconds = (time.perf_counter() - begun) * 1e3
-        if response.status not in (200, 404):
-            message = f"GET {path}: {response.status} {body[:200].decode(errors='replace')}"
-            raise BenchError(message)
-        return milliseconds, json.loads(body).get("data") or []
 
     def _search(self, **parameters: Any) -> tuple[float, list[dict[str, Any]]]:
         whole = {
@@ -154,13 +145,13 @@ class Asking:
             "limit": _LIMIT,
             **parameters,
         }
-        return self._get(f"/api/traces?{urllib.parse.urlencode(whole)}")
+        return self._query.traces(f"/api/traces?{urllib.parse.urlencode(whole)}")
 
     def _trace_by_id(self, randomness: random.Random) -> float:
         trace_id = self._kept.draw_trace_id(randomness)
-        milliseconds, traces = self._get(f"/api/traces/{trace_id}")
-        if len(traces) != 1 or len(traces[0]["spans"]) != 10:
-            message = f"trace {trace_id} was stored and is not found whole"
+        milliseconds, found = self._query.trace(trace_id)
+        if found != SPANS_PER_TRACE:
+            message = f"trace {trace_id.hex()} was stored, but {found} of its spans are found"
             raise BenchError(message)
         return milliseconds
 
@@ -199,6 +190,5 @@ class Asking:
         if response.status != 200:
             message = f"the trace was refused with {response.status}"
             raise BenchError(message)
-        trace_id = dataset.trace_ids(body)[0].hex()
-        milliseconds, traces = self._get(f"/api/traces/{trace_id}")
-        return milliseconds, len(traces) == 1 and len(traces[0]["spans"]) == 10
+        milliseconds, found = self._query.trace(trace_ids(body)[0])
+        return milliseconds, found == SPANS_PER_TRACE

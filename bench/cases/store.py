@@ -1,6 +1,7 @@
 """OTLP in, durable store behind: the cost of a span until it is stored, and of asking for it.
 
-`store` sends as fast as spans are accepted and counts all CPU until the system rests again;
+`store` sends as fast as spans are accepted and counts all CPU until they are found and the system
+rests again;
 `acknowledge` sends slowly and evenly and times the answers.
 """
 
@@ -10,13 +11,23 @@ import time
 from typing import TYPE_CHECKING
 
 from bench.cases import Options, working_directory
-from bench.payloads import DULL_RANDOM, RICH, payload_file
+from bench.payloads import (
+    DULL_RANDOM,
+    RICH,
+    SPANS_PER_TRACE,
+    payload_file,
+    read_payload_file,
+    renewed_trace_id,
+    trace_ids,
+)
+from bench.query import QueryClient
 from bench.results import Measurement
-from bench.runner import send, watch
+from bench.runner import send, wait_until, watch
 from bench.systems import ANANTA, JAEGER, start_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from bench.payloads import Shape
 
@@ -52,11 +63,20 @@ def _run(options: Options, shape: Shape, spans: int, system: str) -> tuple[float
             with watch(running) as usage:
                 begun = time.monotonic()
                 sent = send(**plan, fresh={"seed": 2}, seconds=5 if options.quick else 20)
+                _wait_found(QueryClient(doors.query), payloads, seed=2, requests=sent.requests)
                 rested = running.wait_idle()
             return (
                 usage.cpu_seconds / sent.accepted_spans * 1e6,
                 sent.accepted_spans / (rested - begun),
             )
+
+
+def _wait_found(query: QueryClient, payloads: Path, seed: int, requests: int) -> None:
+    """Return once the last trace sent is found, which makes a store write what it still holds."""
+    bodies = read_payload_file(payloads)
+    template = trace_ids(bodies[(requests - 1) % len(bodies)])[-1]
+    last = renewed_trace_id(template, seed, requests - 1)
+    wait_until(lambda: query.trace(last)[1] == SPANS_PER_TRACE, "the last trace being found")
 
 
 def acknowledge(options: Options) -> Iterator[Measurement]:

@@ -7,7 +7,6 @@ import struct
 from typing import TYPE_CHECKING
 
 import pytest
-from bench.dataset import trace_ids
 from bench.payloads import (
     DULL,
     DULL_RANDOM,
@@ -17,6 +16,7 @@ from bench.payloads import (
     read_payload_file,
     renewed_trace_id,
     requests,
+    trace_ids,
 )
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
