@@ -1,8 +1,7 @@
 """OTLP in, durable store behind: the cost of a span until it is stored, and of asking for it.
 
-`store` sends as fast as spans are accepted and counts all CPU until they are found and the system
-rests again;
-`acknowledge` sends slowly and evenly and times the answers.
+`store` sends as fast as spans are accepted and counts all CPU until the last of them is found and
+the system rests again; `acknowledge` sends slowly and evenly and times the answers.
 """
 
 from __future__ import annotations
