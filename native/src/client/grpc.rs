@@ -9,6 +9,7 @@ use crate::net::compression::Coding;
 use crate::net::grpc_frame::{
     CONTENT_TYPE, PREFIX_BYTES, decode_message, format_timeout, parse_prefix, prefix,
 };
+use crate::net::inflate::inflate;
 use crate::net::status::{
     DEADLINE_EXCEEDED, INTERNAL, OK, PERMISSION_DENIED, PartialSuccess, Status, UNAUTHENTICATED,
     UNAVAILABLE, UNIMPLEMENTED, UNKNOWN,
@@ -239,7 +240,8 @@ impl Channel {
         if status.code != OK {
             return Delivery::failed(status.code, status.message, status.retry_after);
         }
-        match partial_success(&body.to_bytes()) {
+        let coding = head.headers.get("grpc-encoding").and_then(|name| name.to_str().ok());
+        match partial_success(&body.to_bytes(), coding.and_then(Coding::from_name)) {
             Some(partial) => Delivery::accepted(OK, partial),
             None => {
                 let text = format!("{} answered with what is no OTLP response", self.target);
@@ -249,15 +251,19 @@ impl Channel {
     }
 }
 
-/// The one message of an answer.
-fn partial_success(body: &[u8]) -> Option<PartialSuccess> {
+/// The one message of an answer. A server may use the coding of the request unasked: grpc-go does,
+/// where the message is not empty.
+fn partial_success(body: &[u8], coding: Option<Coding>) -> Option<PartialSuccess> {
     let (flag, length) = parse_prefix(body)?;
-    let message = body.get(PREFIX_BYTES..)?;
-    // No coding is offered for answers, so none may be used.
-    if flag != 0 || message.len() != length {
-        return None;
+    let message = body.get(PREFIX_BYTES..).filter(|message| message.len() == length)?;
+    match flag {
+        0 => PartialSuccess::from_protobuf(message),
+        1 => {
+            let plain = inflate(coding?, message, MAX_ANSWER_BYTES, &mut |_| true).ok()?;
+            PartialSuccess::from_protobuf(&plain)
+        }
+        _ => None,
     }
-    PartialSuccess::from_protobuf(message)
 }
 
 fn status_in(headers: &HeaderMap) -> Option<Status> {
@@ -351,4 +357,27 @@ pub fn custom_headers(pairs: &[(String, String)]) -> Result<HeaderMap, String> {
         headers.insert(name, value);
     }
     Ok(headers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::compression::compress;
+    use crate::net::grpc_frame::prefix;
+
+    fn answer(compressed: bool, message: &[u8]) -> Vec<u8> {
+        [&prefix(compressed, message.len())[..], message].concat()
+    }
+
+    #[test]
+    fn an_answer_is_read_plain_or_in_the_coding_it_names() {
+        let empty = [0x0a, 0x00];
+        assert!(partial_success(&answer(false, &empty), None).is_some());
+        for coding in [Coding::Gzip, Coding::Zstd, Coding::Snappy] {
+            let body = answer(true, &compress(coding, None, &empty));
+            assert!(partial_success(&body, Some(coding)).is_some(), "{}", coding.name());
+            assert!(partial_success(&body, None).is_none());
+        }
+        assert!(partial_success(&answer(true, &empty), Some(Coding::Gzip)).is_none());
+    }
 }
