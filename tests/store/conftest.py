@@ -7,6 +7,7 @@ in a process of its own, `server` a real server where ANANTA_TEST_CLICKHOUSE_URL
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import uuid
@@ -104,3 +105,11 @@ async def store(open_connection: Callable[[], Connection]) -> AsyncIterator[Stor
 @pytest.fixture
 def data_dir(tmp_path: Path) -> Path:
     return tmp_path / "data"
+
+
+@pytest.fixture
+def unused_port() -> int:
+    """A port nothing listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])

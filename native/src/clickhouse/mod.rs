@@ -31,7 +31,7 @@ use result::{Column, Fixed, read_blocks};
 use write::SpanBlocks;
 
 /// Spans in a slice of a bucket: small enough to be read for one of them.
-const SLICE_SPANS: u64 = 1024;
+const SLICE_SPANS: u64 = 512;
 
 /// Postings remembered as stored; when there are more, all are forgotten.
 const REMEMBERED_POSTINGS: usize = 1 << 17;

@@ -3,30 +3,30 @@
 -- shard by cityHash64(trace_id)
 CREATE TABLE IF NOT EXISTS {spans}
 (
-    period DateTime('UTC') COMMENT 'partition: about when it arrived' CODEC(ZSTD(1)),
-    bucket DateTime('UTC') COMMENT 'minute of the start' CODEC(Delta, ZSTD(1)),
+    period DateTime('UTC') COMMENT 'partition: about when it arrived' CODEC(LZ4),
+    bucket DateTime('UTC') COMMENT 'minute of the start' CODEC(LZ4),
     trace_id FixedString(16) CODEC(ZSTD(1)),
     span_id FixedString(8) CODEC(NONE),
     parent_span_id FixedString(8) CODEC(ZSTD(1)),
-    presence UInt8 COMMENT 'bits: 1 trace id, 2 span id, 4 parent, 8 status; 128 name is empty' CODEC(ZSTD(1)),
+    presence UInt8 COMMENT 'bits: 1 trace id, 2 span id, 4 parent, 8 status; 128 name is empty' CODEC(T64, LZ4),
     start_time_unix_nano UInt64 CODEC(Delta, ZSTD(1)),
-    duration_nano Int64 COMMENT 'end minus start, modulo 2^64' CODEC(T64, ZSTD(1)),
+    duration_nano Int64 COMMENT 'end minus start, modulo 2^64' CODEC(T64, LZ4),
     service LowCardinality(String) CODEC(ZSTD(1)),
     name LowCardinality(String) CODEC(ZSTD(1)),
-    kind Int32 CODEC(ZSTD(1)),
-    status_code Int32 CODEC(ZSTD(1)),
-    flags UInt32 CODEC(ZSTD(1)),
+    kind Int32 CODEC(T64, LZ4),
+    status_code Int32 CODEC(T64, LZ4),
+    flags UInt32 CODEC(T64, LZ4),
     attributes Map(LowCardinality(String), LowCardinality(String)) COMMENT 'values as text' CODEC(ZSTD(1)),
-    attribute_types LowCardinality(String) COMMENT 'a letter for each attribute; empty when all are strings' CODEC(ZSTD(1)),
+    attribute_types LowCardinality(String) COMMENT 'a letter for each attribute; empty when all are strings' CODEC(LZ4),
     resource LowCardinality(String) CODEC(ZSTD(1)),
-    scope LowCardinality(String) CODEC(ZSTD(1)),
+    scope LowCardinality(String) CODEC(LZ4),
     rest String CODEC(ZSTD(1)),
-    rest_terms Array(UInt64) COMMENT 'terms of events, links and status message' CODEC(ZSTD(1))
+    rest_terms Array(UInt64) COMMENT 'terms of events, links and status message' CODEC(LZ4)
 )
 ENGINE = {MergeTree}
 PARTITION BY period
 ORDER BY (bucket, trace_id)
-SETTINGS index_granularity = 2048, {deduplication_window} = 10000
+SETTINGS index_granularity = 512, min_compress_block_size = 16384, {deduplication_window} = 10000
 ;
 -- Where to look: the places (minute * 65536 + slice) that hold a span with a term.
 -- shard by token
@@ -39,7 +39,7 @@ CREATE TABLE IF NOT EXISTS {postings}
 ENGINE = {AggregatingMergeTree}
 PARTITION BY period
 ORDER BY token
-SETTINGS index_granularity_bytes = 262144, {deduplication_window} = 10000
+SETTINGS index_granularity_bytes = 65536, min_compress_block_size = 16384, {deduplication_window} = 10000
 ;
 -- shard by cityHash64(service, name)
 CREATE TABLE IF NOT EXISTS {operations}
