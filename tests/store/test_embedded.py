@@ -149,7 +149,8 @@ class Refusing:
     def query(self, sql: str) -> bytes:
         raise self.error
 
-    execute = query
+    def execute(self, sql: str) -> None:
+        raise self.error
 
     def insert(self, *_: object) -> None:
         raise self.error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -42,7 +43,7 @@ async def store_days(store: Store, *days_ago: int, spans: int = 1) -> None:
     """Spans of some days, each with the trace id of its day."""
     for days in days_ago:
         then = NOW - days * DAY_SECONDS
-        writer = Writer(store.database, now=lambda then=then: then)
+        writer = Writer(store.database, now=partial(float, then))
         at = then * 10**9
         payload = request(
             of(f"day-{days}", *(span(n, trace_id=days + 1, start=at) for n in range(1, spans + 1)))
