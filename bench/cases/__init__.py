@@ -6,6 +6,7 @@ one system it skips with a note, so that the rest of the run is worth its time.
 
 from __future__ import annotations
 
+import http.client
 import shutil
 import tempfile
 from contextlib import contextmanager
@@ -38,7 +39,7 @@ class Options:
         """Turn a failed measurement into a note."""
         try:
             yield
-        except BenchError as error:
+        except (BenchError, OSError, http.client.HTTPException) as error:
             self.note(f"{what}: {error}")
 
     def note(self, text: str) -> None:
