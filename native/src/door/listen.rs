@@ -45,11 +45,17 @@ impl Listener {
     /// Listens on `endpoint`: `host:port`, or a path for `transport` `unix`.
     pub fn bind(transport: &str, endpoint: &str) -> io::Result<Self> {
         let _runtime = runtime::handle().enter();
-        if transport.starts_with("unix") {
+        if transport == "unix" {
             return bind_unix(PathBuf::from(endpoint));
         }
+        let mut addresses = resolve(endpoint)?;
+        addresses.retain(|address| match transport {
+            "tcp4" => address.is_ipv4(),
+            "tcp6" => address.is_ipv6(),
+            _ => true,
+        });
         let mut failure = None;
-        for address in resolve(endpoint)? {
+        for address in addresses {
             match bind_tcp(address) {
                 Ok(listener) => return Ok(Listener::Tcp(listener)),
                 Err(error) => failure = failure.or(Some(error)),

@@ -4,6 +4,7 @@
 //! read again at a handshake once `reload_interval` has passed; a reload that fails keeps what
 //! was loaded last.
 
+use super::runtime;
 use pyo3::prelude::*;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -117,12 +118,24 @@ impl<T> Reloading<T> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         if self.interval.is_some_and(|interval| current.1.elapsed() >= interval) {
             current.1 = Instant::now();
-            if let Ok(loaded) = (self.load)() {
-                current.0 = Arc::new(loaded);
+            match (self.load)() {
+                Ok(loaded) => current.0 = Arc::new(loaded),
+                Err(error) => warn(format!("reading certificates again failed; {error}")),
             }
         }
         current.0.clone()
     }
+}
+
+/// Logs a warning from a thread that may wait for Python, which a socket thread may not.
+fn warn(message: String) {
+    let log = move |py: Python<'_>| -> PyResult<()> {
+        let logger = py.import("logging")?.call_method1("getLogger", ("ananta.tls",))?;
+        logger.call_method1("warning", ("TLS: %s", message)).map(drop)
+    };
+    runtime::handle().spawn_blocking(move || {
+        Python::try_attach(|py| log(py).unwrap_or_else(|error| error.print(py)))
+    });
 }
 
 /// A server's side; `alpn` are the protocols it offers.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ananta._native import HttpClientOptions
-    from ananta.component import Settings
+    from ananta.component import Host, Settings
 
 _OTHER_SIGNALS = ("metrics", "logs", "profiles")
 
@@ -72,6 +72,13 @@ class OtlpHttpExporter(OtlpExporter):
             lambda: OtlpHttpClient(client_options(config)),
             http_error,
         )
+        self._keeps_cookies = config.cookies.enabled
+
+    async def start(self, host: Host) -> None:
+        """Prepare the client, as `OtlpExporter.start`."""
+        if self._keeps_cookies:
+            self._settings.log.warning("cookies has no effect: cookies are not kept")
+        await super().start(host)
 
 
 def client_options(config: OtlpHttpConfig) -> HttpClientOptions:

@@ -94,9 +94,10 @@ class OtlpConfig(Config):
         OtlpProtocolsConfig(), description="The protocols to receive by; at least one."
     )
     max_pending_bytes: int = Field(
-        DEFAULT_MAX_PENDING_BYTES,
-        description="Most bytes of requests not yet answered; more are refused and told to retry.",
-        gt=0,
+        0,
+        description="Most bytes of requests not yet answered; more are refused and told to retry."
+        " 0 is 64 MiB, or three times the largest request where that is more.",
+        ge=0,
     )
 
     def check(self) -> Iterator[BrokenRule]:
@@ -108,6 +109,27 @@ class OtlpConfig(Config):
                 "must specify at least one protocol when using the OTLP receiver;"
                 " write grpc:, http: or both below protocols",
             )
+        if 0 < self.max_pending_bytes < self._max_request_bytes:
+            yield BrokenRule(
+                "max_pending_bytes",
+                f"{self.max_pending_bytes} is less than one request may have,"
+                f" {self._max_request_bytes}; raise it, or lower"
+                " protocols::grpc::max_recv_msg_size_mib and"
+                " protocols::http::max_request_body_size",
+            )
+
+    @property
+    def _max_request_bytes(self) -> int:
+        grpc, http = self.protocols.grpc, self.protocols.http
+        return max(
+            grpc.max_message_bytes if grpc else 0,
+            (http.max_request_body_size or DEFAULT_MAX_BODY_BYTES) if http else 0,
+        )
+
+    @property
+    def pending_bytes(self) -> int:
+        """The limit in bytes, default applied: a body counts compressed and decompressed."""
+        return self.max_pending_bytes or max(DEFAULT_MAX_PENDING_BYTES, 3 * self._max_request_bytes)
 
 
 class OtlpReceiver:
@@ -138,7 +160,7 @@ class OtlpReceiver:
             StartupError: an endpoint can't be bound, or a certificate can't be used.
         """
         self._loop = asyncio.get_running_loop()
-        self._door = door = OtlpDoor(self._config.max_pending_bytes, MAX_GROUP_BYTES)
+        self._door = door = OtlpDoor(self._config.pending_bytes, MAX_GROUP_BYTES)
         self._watch(door)
         grpc, http = self._config.protocols.grpc, self._config.protocols.http
         try:
@@ -180,6 +202,10 @@ class OtlpReceiver:
 
     def _serve(self, protocol: str, endpoint: str, serve: Callable[[], str]) -> None:
         path = f"receivers::{self._settings.id}::protocols::{protocol}"
+        if getattr(self._config.protocols, protocol).include_metadata:
+            self._log.warning(
+                "%s::include_metadata has no effect: headers do not travel with spans", path
+            )
         try:
             self.addresses[protocol] = serve()
         except ValueError as error:

@@ -332,3 +332,11 @@ async def test_a_proxy_that_is_not_spoken_to_by_http_is_a_startup_error() -> Non
     ):
         async with http_exporter(endpoint="http://a.test", proxy_url="socks5://b.test:1080"):
             pass
+
+
+async def test_settings_without_effect_are_said_so(
+    server: HttpServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with http_exporter(endpoint=server.url, cookies={"enabled": True}) as exporter:
+        await exporter.consume(batch())
+    assert "cookies has no effect" in caplog.text

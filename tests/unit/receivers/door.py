@@ -137,6 +137,7 @@ def request(*names: str, attribute: str = "") -> bytes:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Return once the condition holds; the test's time limit is the only one."""
-    while not condition():  # noqa: ASYNC110 # what is awaited happens on a thread of the door
-        await asyncio.sleep(0.005)
+    """Return once the condition holds; TimeoutError when it never does."""
+    async with asyncio.timeout(60):
+        while not condition():  # noqa: ASYNC110 # what is awaited happens on a thread of the door
+            await asyncio.sleep(0.005)

@@ -98,6 +98,34 @@ async def test_a_port_refused_at_the_start_leaves_nothing_listening() -> None:
                     pass
 
 
+def test_room_for_pending_requests_grows_with_the_largest_request() -> None:
+    assert parse({"grpc": None}).pending_bytes == 64 * 2**20
+    assert parse({"grpc": {"max_recv_msg_size_mib": 100}}).pending_bytes == 300 * 2**20
+    assert (
+        OtlpConfig.model_validate(
+            {"protocols": {"grpc": None}, "max_pending_bytes": 10 * 2**20}
+        ).pending_bytes
+        == 10 * 2**20
+    )
+
+
+def test_one_request_must_fit_into_what_may_be_pending() -> None:
+    with pytest.raises(ValidationError, match="1000 is less than one request may have, 4194304"):
+        OtlpConfig.model_validate({"protocols": {"grpc": None}, "max_pending_bytes": 1000})
+
+
+async def test_settings_without_effect_are_said_so(caplog: pytest.LogCaptureFixture) -> None:
+    async with open_door(grpc=None, http={"include_metadata": True}):
+        assert "receivers::otlp::protocols::http::include_metadata has no effect" in caplog.text
+
+
+@pytest.mark.parametrize(("transport", "address"), [("tcp4", "127.0.0.1:"), ("tcp6", "[::1]:")])
+async def test_a_family_of_addresses_can_be_chosen(transport: str, address: str) -> None:
+    host = "localhost" if transport == "tcp4" else "[::1]"
+    async with open_door(grpc={"endpoint": f"{host}:0", "transport": transport}) as door:
+        assert door.grpc.startswith(address)
+
+
 async def test_localhost_and_every_interface_can_be_listened_on() -> None:
     async with open_door(grpc={"endpoint": "localhost:0"}, http={"endpoint": ":0"}) as door:
         assert door.grpc.startswith("127.0.0.1:")

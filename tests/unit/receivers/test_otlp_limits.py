@@ -236,18 +236,22 @@ async def test_a_zstd_frame_with_a_huge_window_is_refused(door: Door) -> None:
 
 
 async def test_a_full_door_refuses_at_once_and_says_when_to_come_back() -> None:
-    async with open_door(max_pending_bytes=100_000) as door:
+    async with open_door(
+        grpc={"max_recv_msg_size_mib": 1},
+        http={"max_request_body_size": 2**20},
+        max_pending_bytes=2**20,
+    ) as door:
         door.sink.gate = asyncio.Event()
         filling = [
-            asyncio.create_task(send(door, request(f"{number}", attribute="x" * 30_000)))
+            asyncio.create_task(send(door, request(f"{number}", attribute="x" * 330_000)))
             for number in range(3)
         ]
-        await until(lambda: door.pending_bytes > 90_000)
-        large = request("large", attribute="x" * 30_000)
+        await until(lambda: door.pending_bytes > 950_000)
+        large = request("large", attribute="x" * 330_000)
         answer = await send(door, large)
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
         assert Status.FromString(answer.content).code == 14
-        padded = b"{}" + b" " * 30_000
+        padded = b"{}" + b" " * 330_000
         answer = await send(door, padded, content_type="application/json")
         assert json.loads(answer.content)["details"][0]["retryDelay"] == "1s"
         async with grpc.aio.insecure_channel(door.grpc) as channel:

@@ -12,7 +12,7 @@ import trustme
 
 from ananta.errors import StartupError
 
-from .door import EXPORT, PROTOBUF, Door, open_door, request
+from .door import EXPORT, PROTOBUF, Door, open_door, request, until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -138,7 +138,9 @@ async def test_cipher_suites_can_be_chosen(ca: trustme.CA, server: Identity) -> 
             await post(door, bad)
 
 
-async def test_certificates_are_read_again(ca: trustme.CA, server: Identity) -> None:
+async def test_certificates_are_read_again(
+    ca: trustme.CA, server: Identity, caplog: pytest.LogCaptureFixture
+) -> None:
     tls = {**server.section, "reload_interval": "1ns"}
     async with open_door(grpc=None, http={"tls": tls}) as door:
         assert await post(door, context(ca)) == 200
@@ -146,8 +148,9 @@ async def test_certificates_are_read_again(ca: trustme.CA, server: Identity) -> 
         Identity(other, server.cert_file.parent)
         assert await post(door, context(other)) == 200
         server.key_file.write_text("torn")
-        # A reload that fails keeps what was loaded last.
+        # A reload that fails keeps what was loaded last, and says so.
         assert await post(door, context(other)) == 200
+        await until(lambda: "reading certificates again failed; key_file: " in caplog.text)
 
 
 @pytest.mark.parametrize(
