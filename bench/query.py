@@ -25,7 +25,7 @@ class QueryClient:
         except http.client.RemoteDisconnected:  # it was idle for longer than the server keeps it
             self._connection.close()
             milliseconds, status, body = self._get(path)
-        if status not in (200, 404):
+        if status not in (200, 404, 503):  # 503: what is pending is not stored yet; nothing found
             message = f"GET {path}: {status} {body[:200].decode(errors='replace')}"
             raise BenchError(message)
         return milliseconds, json.loads(body).get("data") or []

@@ -41,16 +41,19 @@ impl Strings {
         self.len() == 0
     }
 
+    #[inline]
     pub fn get(&self, row: usize) -> &[u8] {
         &self.data[self.offsets[row] as usize..self.offsets[row + 1] as usize]
     }
 
+    #[inline]
     pub fn push(&mut self, value: &[u8]) {
         self.data.extend_from_slice(value);
         self.end_row();
     }
 
     /// Ends the row whose bytes were appended to `data` directly.
+    #[inline]
     pub fn end_row(&mut self) {
         self.offsets.push(self.data.len() as u32);
     }
@@ -160,6 +163,7 @@ impl Attributes {
         self.offsets[owner] as usize..self.offsets[owner + 1] as usize
     }
 
+    #[inline]
     pub fn push(&mut self, key: u32, value_type: ValueType, value: &[u8]) {
         self.keys.push(key);
         self.types.push(value_type);

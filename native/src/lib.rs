@@ -17,8 +17,18 @@ pub mod rows;
 
 use pyo3::prelude::*;
 
+/// The CRC-32 of zlib over `data`, going on from that of what came before.
+#[pyfunction]
+#[pyo3(signature = (data, before = 0))]
+fn crc32(data: pyo3::pybacked::PyBackedBytes, before: u32) -> u32 {
+    let mut hasher = crc32fast::Hasher::new_with_initial(before);
+    hasher.update(&data);
+    hasher.finalize()
+}
+
 #[pymodule]
 fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_function(wrap_pyfunction!(crc32, m)?)?;
     m.add_class::<batch::SpanBatch>()?;
     m.add_class::<door::OtlpDoor>()?;
     m.add_class::<door::Group>()?;

@@ -5,6 +5,8 @@ from typing import Any, TypedDict
 
 from ananta.config.shared import CorsConfig, TlsClientConfig, TlsServerConfig
 
+def crc32(data: bytes, before: int = 0) -> int: ...
+
 class SpanBatch:
     """Many spans with their resources and scopes; immutable."""
 

@@ -88,7 +88,7 @@ pub fn write_string(bytes: &mut Vec<u8>, value: &[u8]) {
     bytes.extend_from_slice(value);
 }
 
-/// The state of a LowCardinality column; inside a Map or Array it stands before the offsets.
-pub fn write_dictionary_version(bytes: &mut Vec<u8>) {
+/// The state of a LowCardinality column.
+fn write_dictionary_version(bytes: &mut Vec<u8>) {
     bytes.extend_from_slice(&SHARED_DICTIONARIES_WITH_ADDITIONAL_KEYS.to_le_bytes());
 }

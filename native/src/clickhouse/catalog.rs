@@ -11,7 +11,7 @@ use bytes::Bytes;
 use super::block::{Block, write_string};
 use super::write::{resource_header, scope_header};
 use super::{terms, value};
-use crate::columns::{Attributes, Columns};
+use crate::columns::{Attributes, Columns, Scopes};
 use crate::jaeger::names::{service_name, span_name};
 
 /// Rows remembered as written; when there are more, all are forgotten and written once more.
@@ -147,9 +147,13 @@ fn origins(mut new: New<'_, (&'static [u8], Bytes, Texts)>, columns: &Columns) -
         let header = scope_header(columns, row);
         new.add(&[SCOPE, &header], || {
             let mut texts = texts(columns, &columns.scopes.attributes, row);
-            let (name, version) = (columns.scopes.name.get(row), columns.scopes.version.get(row));
-            texts.push((terms::SCOPE_NAME_KEY.to_vec(), name.to_vec()));
-            texts.push((terms::SCOPE_VERSION_KEY.to_vec(), version.to_vec()));
+            let Scopes { name, version, .. } = &columns.scopes;
+            for (key, text) in [
+                (terms::SCOPE_NAME_KEY, name.get(row)),
+                (terms::SCOPE_VERSION_KEY, version.get(row)),
+            ] {
+                texts.push((key.to_vec(), value::plain_text(text).into_owned()));
+            }
             (SCOPE, header.clone(), texts)
         });
     }
@@ -175,7 +179,7 @@ fn texts(columns: &Columns, attributes: &Attributes, owner: usize) -> Texts {
         .map(|row| {
             let (value_type, value) = (attributes.types[row], attributes.values.get(row));
             let text = value::text(&mut scratch, value_type, value).to_vec();
-            (columns.key(attributes.keys[row]).to_vec(), text)
+            (value::plain_text(columns.key(attributes.keys[row])).into_owned(), text)
         })
         .collect()
 }

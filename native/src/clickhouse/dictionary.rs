@@ -16,6 +16,11 @@ pub struct Dictionary {
 }
 
 impl Dictionary {
+    /// The string at a place.
+    pub fn get(&self, place: usize) -> &[u8] {
+        self.strings.get(self.indexes[place] as usize)
+    }
+
     pub fn write(&self, bytes: &mut Vec<u8>) {
         if self.indexes.is_empty() {
             return;
@@ -81,9 +86,18 @@ impl Interned {
         Self { interner: Interner::default(), indexes: Vec::with_capacity(values) }
     }
 
+    /// Appends a string; its entry.
     #[inline]
-    pub fn push(&mut self, value: &[u8]) {
-        self.indexes.push(self.interner.intern(value));
+    pub fn push(&mut self, value: &[u8]) -> u32 {
+        let entry = self.interner.intern(value);
+        self.repeat(entry);
+        entry
+    }
+
+    /// Appends an entry once more.
+    #[inline]
+    pub fn repeat(&mut self, entry: u32) {
+        self.indexes.push(entry);
     }
 
     pub fn finish(self) -> Dictionary {

@@ -1,5 +1,6 @@
 //! Rows of the `spans` table back to columns: the way back of `write`.
 
+use super::attributes::split;
 use super::result::{Block, Column, read_blocks};
 use super::value;
 use super::write::NAME_IS_EMPTY;
@@ -58,10 +59,9 @@ struct Table<'b, 'a> {
     kind: &'b Column<'a>,
     status_code: &'b Column<'a>,
     flags: &'b Column<'a>,
-    attributes: &'b Column<'a>,
-    keys: &'b Column<'a>,
-    values: &'b Column<'a>,
+    attribute_keys: &'b Column<'a>,
     attribute_types: &'b Column<'a>,
+    attribute_values: &'b Column<'a>,
     resource: &'b Column<'a>,
     scope: &'b Column<'a>,
     rest: &'b Column<'a>,
@@ -70,13 +70,6 @@ struct Table<'b, 'a> {
 impl<'b, 'a> Table<'b, 'a> {
     fn of(block: &'b Block<'a>) -> Result<Self, DecodeError> {
         let column = |name| block.column(name);
-        let attributes = column("attributes")?;
-        let Column::Nested { columns, .. } = attributes else {
-            return Err(DecodeError::new("attributes", 0, "is no map"));
-        };
-        let [keys, values] = &columns[..] else {
-            return Err(DecodeError::new("attributes", 0, "is no map"));
-        };
         Ok(Self {
             trace_id: column("trace_id")?,
             span_id: column("span_id")?,
@@ -88,10 +81,9 @@ impl<'b, 'a> Table<'b, 'a> {
             kind: column("kind")?,
             status_code: column("status_code")?,
             flags: column("flags")?,
-            attributes,
-            keys,
-            values,
+            attribute_keys: column("attribute_keys")?,
             attribute_types: column("attribute_types")?,
+            attribute_values: column("attribute_values")?,
             resource: column("resource")?,
             scope: column("scope")?,
             rest: column("rest")?,
@@ -104,28 +96,29 @@ struct Row<'r, 'b, 'a> {
     table: &'r Table<'b, 'a>,
     row: usize,
     decoder: &'r mut Decoder<'a>,
-    /// Attribute values that are in the rest.
-    kept: Vec<(ValueType, Vec<u8>)>,
+    /// Attributes that are in the rest: key, type, value.
+    kept: Vec<(u32, ValueType, Vec<u8>)>,
     /// Which attribute can't be read, if one can't.
     bad: Option<usize>,
 }
 
 impl<'a> Row<'_, '_, 'a> {
     fn attributes(&mut self) -> Option<()> {
-        let Table { attributes, keys, values, attribute_types, .. } = self.table;
+        let Table { attribute_keys, attribute_types, attribute_values, .. } = self.table;
         let codes = attribute_types.get(self.row);
+        let mut values = split(attribute_values.get(self.row));
         let mut kept = std::mem::take(&mut self.kept).into_iter();
-        let columns = &mut self.decoder.columns;
-        for (number, place) in attributes.range(self.row).enumerate() {
+        for (number, key) in split(attribute_keys.get(self.row)).enumerate() {
             self.bad = Some(number);
-            let key = columns.keys.intern(keys.get(place));
+            let text = values.next()?;
             let code = if codes.is_empty() { value::STRING } else { *codes.get(number)? };
+            let attributes = &mut self.decoder.columns.spans.attributes;
             if code == value::IN_REST {
-                let (value_type, value) = kept.next()?;
-                columns.spans.attributes.push(key, value_type, &value);
+                let (key, value_type, value) = kept.next()?;
+                attributes.push(key, value_type, &value);
             } else {
-                let (value_type, value) = value::parse(code, values.get(place))?;
-                columns.spans.attributes.push(key, value_type, &value);
+                let (value_type, value) = value::parse(code, text)?;
+                attributes.push(self.decoder.columns.keys.intern(key), value_type, &value);
             }
         }
         self.bad = None;
@@ -144,7 +137,8 @@ impl<'a> Visitor<'a> for Row<'_, '_, 'a> {
 
     fn attribute(&mut self, owner: Owner, attribute: &Attribute<'a>) {
         if owner == Owner::Span {
-            self.kept.push((attribute.value_type, attribute.value().to_vec()));
+            let key = self.decoder.columns.keys.intern(attribute.key);
+            self.kept.push((key, attribute.value_type, attribute.value().to_vec()));
         } else {
             self.decoder.attribute(owner, attribute);
         }
@@ -208,6 +202,8 @@ mod tests {
                     {"key": "list", "value": {"arrayValue": {"values": [{"intValue": "1"}]}}},
                     {"key": "whole", "value": {"intValue": "-5"}},
                     {"key": "nothing"},
+                    {"key": "n\\u0000l", "value": {"stringValue": "a\\u0000b"}},
+                    {"key": "", "value": {"stringValue": ""}},
                     {"key": "half", "value": {"doubleValue": 0.5}}],
                   "events": [{"timeUnixNano": "7", "name": "e", "attributes": [
                     {"key": "list", "value": {"boolValue": true}}]}],

@@ -2,7 +2,8 @@
 //!
 //! The text is the value's string form in Jaeger: integers in decimal, doubles with the fewest
 //! digits, bytes in base64, arrays and maps as JSON. A type code beside it tells how to read it
-//! back; values the text cannot give back exactly are kept whole in the span's `rest`.
+//! back; values the text cannot give back exactly are kept whole in the span's `rest`. No text has
+//! a NUL, which ends texts in lists of them: U+FFFD stands for it.
 
 use std::borrow::Cow;
 use std::io::Write;
@@ -22,8 +23,10 @@ pub const BYTES: u8 = b'y';
 pub const IN_REST: u8 = b'r';
 
 /// How a value is stored beside its text.
+#[inline]
 pub fn code(value_type: ValueType, value: &[u8]) -> u8 {
     match value_type {
+        ValueType::String if value.contains(&0) => IN_REST,
         ValueType::String => STRING,
         ValueType::Bool => BOOL,
         ValueType::Int => INT,
@@ -36,11 +39,12 @@ pub fn code(value_type: ValueType, value: &[u8]) -> u8 {
 /// The text of a value; `scratch` is room for it.
 #[inline]
 pub fn text<'a>(scratch: &'a mut Vec<u8>, value_type: ValueType, value: &'a [u8]) -> &'a [u8] {
-    if value_type == ValueType::String {
+    if value_type == ValueType::String && !value.contains(&0) {
         return value;
     }
     scratch.clear();
     match value_type {
+        ValueType::String => scratch.extend_from_slice(&plain_text(value)),
         ValueType::Absent | ValueType::Empty => {}
         ValueType::Double => match double(value) {
             number if number.is_finite() => write_float(scratch, number),
@@ -55,6 +59,15 @@ pub fn text<'a>(scratch: &'a mut Vec<u8>, value_type: ValueType, value: &'a [u8]
         _ => write_plain(scratch, value_type, value),
     }
     scratch
+}
+
+/// A string without NULs.
+pub fn plain_text(text: &[u8]) -> Cow<'_, [u8]> {
+    if !text.contains(&0) {
+        return Cow::Borrowed(text);
+    }
+    let parts: Vec<&[u8]> = text.split(|&byte| byte == 0).collect();
+    Cow::Owned(parts.join("\u{fffd}".as_bytes()))
 }
 
 /// The value a text and its code stand for; `None` for codes this program does not know, for
@@ -89,7 +102,7 @@ mod tests {
     fn a_plain_value_comes_back_from_its_text() {
         let mut cases = vec![
             (ValueType::String, b"".to_vec(), ""),
-            (ValueType::String, b"\xff\x00a".to_vec(), "\u{fffd}\0a"),
+            (ValueType::String, b"\xffa".to_vec(), "\u{fffd}a"),
             (ValueType::Bool, vec![1], "true"),
             (ValueType::Bool, vec![0], "false"),
             (ValueType::Bytes, vec![0, 255], "AP8="),
@@ -113,6 +126,7 @@ mod tests {
         for (value_type, value, expected) in [
             (ValueType::Double, f64::NAN.to_le_bytes().to_vec(), "NaN"),
             (ValueType::Double, f64::NEG_INFINITY.to_le_bytes().to_vec(), "-Infinity"),
+            (ValueType::String, b"a\0b".to_vec(), "a\u{fffd}b"),
             (ValueType::Absent, vec![], ""),
             (ValueType::Empty, vec![], ""),
             (ValueType::Array, b"\x0a\x03\x0a\x01x".to_vec(), "[\"x\"]"),

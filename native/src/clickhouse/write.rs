@@ -1,14 +1,14 @@
 //! Columns to a block of the `spans` table, and to the postings that find its spans again.
 //!
 //! Rows go out in the order of the table (bucket, trace id), so the engine has nothing to sort.
-//! Strings that repeat go out as dictionaries; a dictionary entry is hashed once, so the terms of a
-//! span cost a few additions an attribute.
+//! Strings that repeat go out as dictionaries, and a dictionary entry is hashed once.
 
 use std::collections::HashSet;
 
 use bytes::Bytes;
 
-use super::block::{Block, write_dictionary_version};
+use super::attributes::AttributeLists;
+use super::block::Block;
 use super::dictionary::{Dictionary, Interned, Renumbered};
 use super::postings::{Place, Posting, Postings, Slicer, bucket, slice};
 use super::rest::{attribute_terms, rest_column, rest_terms};
@@ -47,10 +47,11 @@ pub fn encode(
     }
     let rows = rows_in_table_order(columns);
     let strings = RowStrings::gather(columns, &rows);
+    let attributes = AttributeLists::gather(columns, &rows);
     let rest = RestTerms::gather(columns, &rows);
-    let postings = post(columns, &rows, &strings, &rest, slicer);
+    let postings = post(columns, &rows, &strings, &attributes, &rest, slicer);
     let (postings, frequent) = postings.encode(period, known);
-    let spans = write_spans(columns, &rows, &strings, &rest, period);
+    let spans = write_spans(columns, &rows, &strings, &attributes, &rest, period);
     SpanBlocks { spans, postings, frequent }
 }
 
@@ -100,17 +101,12 @@ impl Hashed {
     }
 }
 
-/// The strings of all rows, in row order.
+/// The strings of all rows that repeat from row to row, in row order.
 struct RowStrings {
     services: Hashed,
     names: Hashed,
     resources: Renumbered,
     scopes: Renumbered,
-    keys: Hashed,
-    values: Hashed,
-    types: Dictionary,
-    /// Where each row's attributes end in `keys` and `values`.
-    ends: Vec<usize>,
 }
 
 impl RowStrings {
@@ -128,42 +124,12 @@ impl RowStrings {
             resources.push(resource as u32, |out| out.extend(resource_header(columns, resource)));
             scopes.push(scope, |out| out.extend(scope_header(columns, scope as usize)));
         }
-        let attributes = &spans.attributes;
-        let mut keys = Renumbered::new(columns.keys.strings.len(), attributes.keys.len());
-        let mut values = Interned::with_capacity(attributes.keys.len());
-        let mut types = Interned::with_capacity(rows.len());
-        let mut ends = Vec::with_capacity(rows.len());
-        let (mut scratch, mut codes) = (Vec::new(), Vec::new());
-        for &row in rows {
-            codes.clear();
-            for attribute in attributes.range(row) {
-                let key = attributes.keys[attribute];
-                keys.push(key, |out| out.extend_from_slice(columns.key(key)));
-                let (value_type, value) =
-                    (attributes.types[attribute], attributes.values.get(attribute));
-                codes.push(value::code(value_type, value));
-                values.push(value::text(&mut scratch, value_type, value));
-            }
-            if codes.iter().all(|&code| code == value::STRING) {
-                codes.clear();
-            }
-            types.push(&codes);
-            ends.push(keys.dictionary.indexes.len());
-        }
         Self {
             services: Hashed::new(services.finish()),
             names: Hashed::new(names.dictionary),
             resources,
             scopes,
-            keys: Hashed::new(keys.dictionary),
-            values: Hashed::new(values.finish()),
-            types: types.finish(),
-            ends,
         }
-    }
-
-    fn attributes(&self, place: usize) -> std::ops::Range<usize> {
-        (if place == 0 { 0 } else { self.ends[place - 1] })..self.ends[place]
     }
 }
 
@@ -218,6 +184,7 @@ fn post(
     columns: &Columns,
     rows: &[usize],
     strings: &RowStrings,
+    attributes: &AttributeLists,
     rest: &RestTerms,
     slicer: &mut Slicer,
 ) -> Postings {
@@ -227,8 +194,7 @@ fn post(
         strings.resources.rows.iter().map(|&row| resource_terms(columns, row as usize)).collect();
     let scope_terms: Vec<_> =
         strings.scopes.rows.iter().map(|&row| scope_terms(columns, row as usize)).collect();
-    let mut postings =
-        Postings::with_capacity(strings.values.dictionary.indexes.len() + 8 * rows.len());
+    let mut postings = Postings::with_capacity(attributes.len() + 8 * rows.len());
     let (service_key, operation_key) = (terms::hash(terms::SERVICE), terms::hash(terms::OPERATION));
     let mut place = 0;
     while place < rows.len() {
@@ -273,10 +239,7 @@ fn post(
                 add(terms::error());
                 add(terms::extend(service, terms::error()));
             }
-            for attribute in strings.attributes(place) {
-                add(terms::extend(strings.keys.hash(attribute), strings.values.hash(attribute)));
-            }
-            rest.of(place).iter().for_each(|&term| add(term));
+            attributes.terms(place).iter().chain(rest.of(place)).for_each(|&term| add(term));
         }
         place = end;
     }
@@ -288,10 +251,11 @@ fn resource_terms(columns: &Columns, row: usize) -> Vec<u64> {
 }
 
 fn scope_terms(columns: &Columns, row: usize) -> Vec<u64> {
-    let (name, version) = (columns.scopes.name.get(row), columns.scopes.version.get(row));
+    let name = value::plain_text(columns.scopes.name.get(row));
+    let version = value::plain_text(columns.scopes.version.get(row));
     let mut found = attribute_terms(columns, &columns.scopes.attributes, row);
-    found.push(terms::attribute(terms::SCOPE_NAME_KEY, name));
-    found.push(terms::attribute(terms::SCOPE_VERSION_KEY, version));
+    found.push(terms::attribute(terms::SCOPE_NAME_KEY, &name));
+    found.push(terms::attribute(terms::SCOPE_VERSION_KEY, &version));
     found
 }
 
@@ -299,12 +263,13 @@ fn write_spans(
     columns: &Columns,
     rows: &[usize],
     strings: &RowStrings,
+    attributes: &AttributeLists,
     rest: &RestTerms,
     period: u32,
 ) -> Vec<u8> {
     let spans = &columns.spans;
-    let size = rows.len() * 160 + strings.values.dictionary.strings.data.len();
-    let mut block = Block::new(19, rows.len(), size);
+    let size = rows.len() * 160 + attributes.keys.len() + attributes.values.len();
+    let mut block = Block::new(20, rows.len(), size);
     block.constant("period", "DateTime('UTC')", &period.to_le_bytes());
     let starts = || rows.iter().map(|&row| spans.start_time_unix_nano[row]);
     block.fixed("bucket", "DateTime('UTC')", starts().map(|start| bucket(start).to_le_bytes()));
@@ -342,16 +307,12 @@ fn write_spans(
         rows.iter().map(|&row| spans.status_code[row].to_le_bytes()),
     );
     block.fixed("flags", "UInt32", rows.iter().map(|&row| spans.flags[row].to_le_bytes()));
-    let bytes = block.column("attributes", "Map(LowCardinality(String), LowCardinality(String))");
-    write_dictionary_version(bytes);
-    write_dictionary_version(bytes);
-    bytes.extend(strings.ends.iter().flat_map(|&end| (end as u64).to_le_bytes()));
-    strings.keys.dictionary.write(bytes);
-    strings.values.dictionary.write(bytes);
-    block.dictionary("attribute_types", &strings.types);
+    block.column("attribute_keys", "String").extend(&attributes.keys);
+    block.dictionary("attribute_types", &attributes.types);
+    block.column("attribute_values", "String").extend(&attributes.values);
     block.dictionary("resource", &strings.resources.dictionary);
     block.dictionary("scope", &strings.scopes.dictionary);
-    block.column("rest", "String").extend(rest_column(columns, rows));
+    block.column("rest", "String").extend(rest_column(columns, rows, attributes));
     let bytes = block.column("rest_terms", "Array(UInt64)");
     bytes.extend(rest.ends.iter().flat_map(|&end| (end as u64).to_le_bytes()));
     bytes.extend(rest.terms.iter().flat_map(|term| term.to_le_bytes()));

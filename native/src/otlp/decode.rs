@@ -37,7 +37,8 @@ pub struct Decoder<'a> {
     scopes: HeaderTable<'a>,
     resource: u32,
     scope: u32,
-    guess: KeyGuess,
+    key_guess: Guess,
+    name_guess: Guess,
 }
 
 /// Rows by the bytes of the header that made them.
@@ -63,30 +64,48 @@ impl<'a> HeaderTable<'a> {
     }
 }
 
-/// Spans of one kind give their keys in one order, so the key that followed the last one the
-/// time before is tried before the hash table.
+/// Spans of one kind give their keys in one order, and services their spans, so the string that
+/// followed the last one the time before is tried before the hash table.
 #[derive(Default)]
-struct KeyGuess {
+struct Guess {
     last: u32,
     followers: Vec<u32>,
 }
 
-impl KeyGuess {
-    fn intern(&mut self, keys: &mut Interner, key: &[u8]) -> u32 {
-        let guess = self.followers.get(self.last as usize).copied().unwrap_or(0);
-        let row =
-            if (guess as usize) < keys.strings.len() && keys.strings.get(guess as usize) == key {
-                guess
-            } else {
-                let row = keys.intern(key);
-                if self.followers.len() < keys.strings.len() {
-                    self.followers.resize(keys.strings.len(), 0);
-                }
-                self.followers[self.last as usize] = row;
-                row
-            };
-        self.last = row;
+impl Guess {
+    #[inline]
+    fn intern(&mut self, strings: &mut Interner, string: &[u8]) -> u32 {
+        self.last = match self.followers.get(self.last as usize) {
+            Some(&guess) if same(strings.strings.get(guess as usize), string) => guess,
+            _ => self.learn(strings, string),
+        };
+        self.last
+    }
+
+    #[cold]
+    fn learn(&mut self, strings: &mut Interner, string: &[u8]) -> u32 {
+        let row = strings.intern(string);
+        self.followers.resize(strings.strings.len(), 0);
+        self.followers[self.last as usize] = row;
         row
+    }
+}
+
+/// Equality of short strings, without a call; the last word overlaps the one before.
+#[inline(always)]
+fn same(one: &[u8], other: &[u8]) -> bool {
+    if one.len() != other.len() {
+        return false;
+    }
+    if let (Some(last_one), Some(last_other)) = (one.last_chunk(), other.last_chunk()) {
+        let differ = |one, other| u64::from_ne_bytes(one) ^ u64::from_ne_bytes(other);
+        let words = one.as_chunks().0.iter().zip(other.as_chunks().0);
+        words.fold(differ(*last_one, *last_other), |bits, (&one, &other)| bits | differ(one, other))
+            == 0
+    } else if let (Some(last_one), Some(last_other)) = (one.last_chunk(), other.last_chunk::<4>()) {
+        one.first_chunk::<4>() == other.first_chunk() && last_one == last_other
+    } else {
+        one.iter().zip(other).all(|(one, other)| one == other)
     }
 }
 
@@ -164,12 +183,12 @@ impl<'a> Visitor<'a> for Decoder<'a> {
 
     #[inline]
     fn attribute(&mut self, owner: Owner, attribute: &Attribute<'a>) {
-        let key = self.guess.intern(&mut self.columns.keys, attribute.key);
+        let key = self.key_guess.intern(&mut self.columns.keys, attribute.key);
         self.attributes_of(owner).push(key, attribute.value_type, attribute.value());
     }
 
     fn event(&mut self, event: &EventFields<'a>) {
-        let name = self.columns.names.intern(event.name);
+        let name = self.name_guess.intern(&mut self.columns.names, event.name);
         let events = &mut self.columns.events;
         events.time_unix_nano.push(event.time_unix_nano);
         events.name.push(name);
@@ -192,7 +211,7 @@ impl<'a> Visitor<'a> for Decoder<'a> {
     }
 
     fn span(&mut self, span: &SpanFields<'a>) {
-        let name = self.columns.names.intern(span.name);
+        let name = self.name_guess.intern(&mut self.columns.names, span.name);
         let spans = &mut self.columns.spans;
         spans.scope.push(self.scope);
         spans.presence.push(

@@ -34,6 +34,7 @@ impl DecodeError {
     }
 
     /// Puts the enclosing field's name before the path.
+    #[cold]
     pub fn within(mut self: Box<Self>, field: &str) -> Fault {
         let inner = if self.field.is_empty() { "" } else { "." };
         self.field = format!("{field}{inner}{}", self.field);

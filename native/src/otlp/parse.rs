@@ -115,19 +115,28 @@ pub trait Visitor<'a> {
 }
 
 /// Short strings are nearly all ASCII, and are tested eight bytes at a time.
-#[inline]
+#[inline(always)]
 fn is_utf8(text: &[u8]) -> bool {
-    if text.len() >= 64 {
-        return simdutf8::basic::from_utf8(text).is_ok();
-    }
-    let (words, tail) = text.as_chunks::<8>();
-    let high_bits = words.iter().fold(0, |bits, word| bits | u64::from_ne_bytes(*word));
-    let tail_bits = tail.iter().fold(0, |bits, byte| bits | byte);
-    (high_bits & 0x8080_8080_8080_8080 == 0 && tail_bits < 0x80)
-        || std::str::from_utf8(text).is_ok()
+    is_short_ascii(text) || simdutf8::basic::from_utf8(text).is_ok()
 }
 
-#[inline]
+#[inline(always)]
+fn is_short_ascii(text: &[u8]) -> bool {
+    const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+    let bits = match (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+        // The last eight bytes overlap those before where the length is no multiple of eight.
+        (Some(_), Some(&last)) if text.len() < 64 => text
+            .as_chunks::<8>()
+            .0
+            .iter()
+            .fold(u64::from_ne_bytes(last), |bits, word| bits | u64::from_ne_bytes(*word)),
+        (None, _) => text.iter().fold(0, |bits, &byte| bits | u64::from(byte)),
+        _ => return false,
+    };
+    bits & HIGH_BITS == 0
+}
+
+#[inline(always)]
 fn utf8<'a, const CHECK: bool>(reader: &mut Reader<'a>, field: &str) -> Result<&'a [u8], Fault> {
     let offset = reader.offset();
     let value = reader.bytes().map_err(|fault| fault.within(field))?;
@@ -137,7 +146,7 @@ fn utf8<'a, const CHECK: bool>(reader: &mut Reader<'a>, field: &str) -> Result<&
     Ok(value)
 }
 
-#[inline]
+#[inline(always)]
 fn id<'a>(reader: &mut Reader<'a>, length: usize, field: &str) -> Result<&'a [u8], Fault> {
     let offset = reader.offset();
     let value = reader.bytes().map_err(|fault| fault.within(field))?;
@@ -284,7 +293,7 @@ pub fn parse_scope<'a, const CHECK: bool, V: Visitor<'a>>(
 
 const DROPPED: &str = "dropped_attributes_count";
 
-#[inline]
+#[inline(always)]
 fn text<'a, const CHECK: bool>(
     reader: &mut Reader<'a>,
     wire_type: u8,
@@ -294,26 +303,26 @@ fn text<'a, const CHECK: bool>(
     utf8::<CHECK>(reader, field)
 }
 
-#[inline]
+#[inline(always)]
 fn count(reader: &mut Reader<'_>, wire_type: u8, field: &str) -> Result<u32, Fault> {
     let value = reader.expect(wire_type, VARINT).and_then(|()| reader.varint());
     // A longer varint is cut to the field's width, as protobuf's own parsers do.
     value.map(|value| value as u32).map_err(|fault| fault.within(field))
 }
 
-#[inline]
+#[inline(always)]
 fn time(reader: &mut Reader<'_>, wire_type: u8, field: &str) -> Result<u64, Fault> {
     let value = reader.expect(wire_type, FIXED64).and_then(|()| reader.fixed64());
     value.map_err(|fault| fault.within(field))
 }
 
-#[inline]
+#[inline(always)]
 fn flags(reader: &mut Reader<'_>, wire_type: u8) -> Result<u32, Fault> {
     let value = reader.expect(wire_type, FIXED32).and_then(|()| reader.fixed32());
     value.map_err(|fault| fault.within("flags"))
 }
 
-#[inline]
+#[inline(always)]
 fn identifier<'a>(
     reader: &mut Reader<'a>,
     wire_type: u8,
@@ -365,7 +374,7 @@ pub fn walk_span<'a, const CHECK: bool, V: Visitor<'a>>(
     Ok(())
 }
 
-#[inline]
+#[inline(always)]
 fn message_field<'a>(
     reader: &mut Reader<'a>,
     wire_type: u8,
@@ -430,7 +439,7 @@ fn walk_link<'a, const CHECK: bool, V: Visitor<'a>>(
     Ok(())
 }
 
-#[inline]
+#[inline(always)]
 fn attribute_field<'a, const CHECK: bool, V: Visitor<'a>>(
     reader: &mut Reader<'a>,
     wire_type: u8,
@@ -438,30 +447,34 @@ fn attribute_field<'a, const CHECK: bool, V: Visitor<'a>>(
     visitor: &mut V,
 ) -> Result<(), Fault> {
     let message = message_field(reader, wire_type, "attributes")?;
-    if let Some(attribute) = scalar_attribute::<CHECK>(message.rest()) {
-        visitor.attribute(owner, &attribute);
-        return Ok(());
-    }
-    let attribute =
-        parse_attribute::<CHECK>(message, 0).map_err(|fault| fault.within("attributes"))?;
+    let attribute = match scalar_attribute::<CHECK>(message.rest()) {
+        Some(attribute) => attribute,
+        None => rare_attribute::<CHECK>(message)?,
+    };
     visitor.attribute(owner, &attribute);
     Ok(())
 }
 
-/// A KeyValue in the shape nearly all have: a short key, then a short scalar, nothing else.
+#[cold]
+fn rare_attribute<const CHECK: bool>(message: Reader<'_>) -> Result<Attribute<'_>, Fault> {
+    parse_attribute::<CHECK>(message, 0).map_err(|fault| fault.within("attributes"))
+}
+
+/// A KeyValue in the shape nearly all have: a key, then a scalar, nothing else.
 /// `None` for every other, right or wrong: `parse_attribute` tells which.
-#[inline]
+#[inline(always)]
 fn scalar_attribute<const CHECK: bool>(message: &[u8]) -> Option<Attribute<'_>> {
-    let (key, message) = short_field(message, 0x0a)?;
-    let (value, message) = short_field(message, 0x12)?;
-    if !message.is_empty() || (CHECK && !is_utf8(key)) {
+    let (key, after) = field(message, 0x0a)?;
+    let (value, after) = field(after, 0x12)?;
+    if !after.is_empty() {
         return None;
     }
     let mut attribute =
         Attribute { key, value_type: ValueType::String, bytes: &[], scalar: [0; 8] };
     match *value {
-        [0x0a, length, ref text @ ..] => {
-            if usize::from(length) != text.len() || (CHECK && !is_utf8(text)) {
+        [0x0a, ..] => {
+            let (text, after) = field(value, 0x0a)?;
+            if !after.is_empty() || (CHECK && !is_utf8(text)) {
                 return None;
             }
             attribute.bytes = text;
@@ -485,15 +498,18 @@ fn scalar_attribute<const CHECK: bool>(message: &[u8]) -> Option<Attribute<'_>> 
         }
         _ => return None,
     }
-    Some(attribute)
+    (!CHECK || is_utf8(key)).then_some(attribute)
 }
 
-/// The value of a length-delimited field under 128 bytes with this one-byte tag, and what follows.
-#[inline]
-fn short_field(message: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
+/// The value of a length-delimited field under 16 KiB with this one-byte tag, and what follows.
+#[inline(always)]
+fn field(message: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     match *message {
         [first, length @ 0..=0x7f, ref rest @ ..] if first == tag => {
             rest.split_at_checked(length.into())
+        }
+        [first, low, high @ 0..=0x7f, ref rest @ ..] if first == tag => {
+            rest.split_at_checked(usize::from(low & 0x7f) | usize::from(high) << 7)
         }
         _ => None,
     }

@@ -13,136 +13,166 @@ pub const FIXED64: u8 = 1;
 pub const BYTES: u8 = 2;
 pub const FIXED32: u8 = 5;
 
-/// A position inside one message of a payload.
+/// What is left of one message of a payload.
 #[derive(Clone, Copy)]
 pub struct Reader<'a> {
-    payload: &'a [u8],
-    position: usize,
+    rest: &'a [u8],
+    /// Where in the payload the message ends.
     end: usize,
 }
 
 impl<'a> Reader<'a> {
     pub fn new(payload: &'a [u8]) -> Self {
-        Self { payload, position: 0, end: payload.len() }
+        Self { rest: payload, end: payload.len() }
     }
 
+    #[inline(always)]
     pub fn offset(&self) -> usize {
-        self.position
+        self.end - self.rest.len()
     }
 
     /// The bytes from here to the message's end.
+    #[inline(always)]
     pub fn rest(&self) -> &'a [u8] {
-        &self.payload[self.position..self.end]
+        self.rest
     }
 
-    pub fn fault(&self, reason: impl Into<String>) -> Fault {
-        DecodeError::at(self.position, reason)
+    #[cold]
+    pub fn fault(self, reason: impl Into<String>) -> Fault {
+        DecodeError::at(self.offset(), reason)
     }
 
     /// The next field's number and wire type; `None` at the message's end.
-    #[inline]
+    #[inline(always)]
     pub fn tag(&mut self) -> Result<Option<(u32, u8)>, Fault> {
-        if self.position == self.end {
-            return Ok(None);
-        }
-        let start = self.position;
-        let tag = self.varint()?;
-        let (field, wire_type) = ((tag >> 3) as u32, (tag & 7) as u8);
-        if field == 0 || tag > u64::from(u32::MAX) {
-            return Err(DecodeError::at(start, format!("invalid field tag {tag}")));
-        }
-        Ok(Some((field, wire_type)))
-    }
-
-    #[inline]
-    pub fn varint(&mut self) -> Result<u64, Fault> {
-        if self.position < self.end {
-            let byte = self.payload[self.position];
-            if byte < 0x80 {
-                self.position += 1;
-                return Ok(u64::from(byte));
+        match *self.rest {
+            [tag @ 8..=0x7f, ref rest @ ..] => {
+                self.rest = rest;
+                Ok(Some((u32::from(tag >> 3), tag & 7)))
+            }
+            // Fields from 16 on.
+            [low @ 0x80..=0xff, high @ 1..=0x7f, ref rest @ ..] => {
+                self.rest = rest;
+                Ok(Some((u32::from(low & 0x7f) >> 3 | u32::from(high) << 4, low & 7)))
+            }
+            [] => Ok(None),
+            _ => {
+                let (tag, after) = self.long_tag()?;
+                *self = after;
+                Ok(Some(tag))
             }
         }
-        self.long_varint()
     }
 
-    fn long_varint(&mut self) -> Result<u64, Fault> {
+    #[cold]
+    fn long_tag(self) -> Result<((u32, u8), Self), Fault> {
+        let (tag, after) = self.long_varint()?;
+        let (field, wire_type) = ((tag >> 3) as u32, (tag & 7) as u8);
+        if field == 0 || tag > u64::from(u32::MAX) {
+            return Err(self.fault(format!("invalid field tag {tag}")));
+        }
+        Ok(((field, wire_type), after))
+    }
+
+    #[inline(always)]
+    pub fn varint(&mut self) -> Result<u64, Fault> {
+        match *self.rest {
+            [byte @ 0..=0x7f, ref rest @ ..] => {
+                self.rest = rest;
+                Ok(u64::from(byte))
+            }
+            [low, high @ 0..=0x7f, ref rest @ ..] => {
+                self.rest = rest;
+                Ok(u64::from(low & 0x7f) | u64::from(high) << 7)
+            }
+            _ => {
+                let (value, after) = self.long_varint()?;
+                *self = after;
+                Ok(value)
+            }
+        }
+    }
+
+    #[cold]
+    fn long_varint(self) -> Result<(u64, Self), Fault> {
         let mut value = 0u64;
-        for (index, &byte) in self.rest().iter().take(10).enumerate() {
+        for (index, &byte) in self.rest.iter().take(10).enumerate() {
             if index == 9 && byte > 1 {
                 break;
             }
             value |= u64::from(byte & 0x7f) << (7 * index);
             if byte < 0x80 {
-                self.position += index + 1;
-                return Ok(value);
+                return Ok((value, Self { rest: &self.rest[index + 1..], ..self }));
             }
         }
-        Err(self.fault(if self.end - self.position < 10 {
-            "truncated varint"
-        } else {
-            "varint exceeds 64 bits"
-        }))
+        let truncated = self.rest.len() < 10;
+        Err(self.fault(if truncated { "truncated varint" } else { "varint exceeds 64 bits" }))
     }
 
-    #[inline]
+    #[inline(always)]
     fn array<const N: usize>(&mut self) -> Result<[u8; N], Fault> {
-        match self.rest().first_chunk::<N>() {
-            Some(&bytes) => {
-                self.position += N;
+        match self.rest.split_first_chunk() {
+            Some((&bytes, rest)) => {
+                self.rest = rest;
                 Ok(bytes)
             }
-            None => Err(self.fault(format!("needs {N} bytes, {} left", self.end - self.position))),
+            None => Err(self.fault(format!("needs {N} bytes, {} left", self.rest.len()))),
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn fixed64(&mut self) -> Result<u64, Fault> {
         self.array().map(u64::from_le_bytes)
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn fixed32(&mut self) -> Result<u32, Fault> {
         self.array().map(u32::from_le_bytes)
     }
 
     /// A reader over the length-delimited value that starts here; this one moves past it.
-    #[inline]
+    #[inline(always)]
     pub fn message(&mut self) -> Result<Reader<'a>, Fault> {
-        let start = self.position;
+        let start = *self;
         let length = self.varint()?;
-        let left = (self.end - self.position) as u64;
-        if length > left {
-            return Err(DecodeError::at(
-                start,
-                format!("length {length} exceeds the {left} bytes left in the message"),
-            ));
+        match usize::try_from(length).ok().and_then(|length| self.rest.split_at_checked(length)) {
+            Some((inner, rest)) => {
+                self.rest = rest;
+                Ok(Reader { rest: inner, end: self.offset() })
+            }
+            None => Err(start.fault(format!(
+                "length {length} exceeds the {} bytes left in the message",
+                self.rest.len()
+            ))),
         }
-        let inner =
-            Reader { position: self.position, end: self.position + length as usize, ..*self };
-        self.position = inner.end;
-        Ok(inner)
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn bytes(&mut self) -> Result<&'a [u8], Fault> {
-        self.message().map(|inner| inner.rest())
+        self.message().map(|inner| inner.rest)
     }
 
     /// Moves past a field nobody knows.
+    #[inline(always)]
     pub fn skip(&mut self, wire_type: u8) -> Result<(), Fault> {
+        *self = self.skipped(wire_type)?;
+        Ok(())
+    }
+
+    fn skipped(mut self, wire_type: u8) -> Result<Self, Fault> {
         match wire_type {
             VARINT => self.varint().map(drop),
             FIXED64 => self.fixed64().map(drop),
             BYTES => self.message().map(drop),
             FIXED32 => self.fixed32().map(drop),
             other => Err(self.fault(format!("wire type {other} is not supported"))),
-        }
+        }?;
+        Ok(self)
     }
 
     /// A fault unless the field has the wire type its number calls for.
-    #[inline]
-    pub fn expect(&self, actual: u8, expected: u8) -> Result<(), Fault> {
+    #[inline(always)]
+    pub fn expect(self, actual: u8, expected: u8) -> Result<(), Fault> {
         if actual == expected {
             return Ok(());
         }

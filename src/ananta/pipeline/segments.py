@@ -16,8 +16,8 @@ from __future__ import annotations
 import os
 import struct
 from typing import TYPE_CHECKING, NamedTuple
-from zlib import crc32
 
+from ananta._native import crc32
 from ananta.pipeline.queue import NOTHING, Limit, Size, exceeds
 
 if TYPE_CHECKING:

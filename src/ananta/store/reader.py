@@ -35,7 +35,8 @@ _FIRST_PLACES = 32
 _MORE_PLACES = 4
 
 _SPAN_COLUMNS = """trace_id, span_id, parent_span_id, presence, start_time_unix_nano, duration_nano,
- name, kind, status_code, flags, attributes, attribute_types, resource, scope, rest"""
+ name, kind, status_code, flags, attribute_keys, attribute_types, attribute_values, resource, scope,
+ rest"""
 
 
 class Reader:

@@ -98,6 +98,12 @@ async def prepare(database: Database, *, create: bool = True) -> None:
         raise StartupError(message)
     if present == newest:
         return
+    if 0 < present < steps[0].version:
+        message = (
+            f"the store's schema has version {present}, of a program before its first release,"
+            " and can't be migrated; give another database or data_dir"
+        )
+        raise StartupError(message)
     if not create:
         message = (
             f"the store's schema has version {present}, this program needs {newest};"

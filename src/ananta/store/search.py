@@ -31,6 +31,9 @@ _SCOPE_KEYS = {
 }
 _RESOURCE_PREFIX = "resource."
 
+# What ends a text in a list of them, and what stands for it within one.
+_END, _INSTEAD = "\0", "\ufffd"
+
 BUCKET_SECONDS = 60
 _BUCKET_NANOS = BUCKET_SECONDS * 1_000_000_000
 _LAST_BUCKET = 0xFFFF_FFFF // BUCKET_SECONDS * BUCKET_SECONDS
@@ -143,6 +146,7 @@ def _times(query: TraceFilter) -> Iterator[Clause]:
 
 def _tag(key: str, value: str, service: str, database: Database) -> Clause:
     within = (service,) if service else ()
+    key, value = key.replace(_END, _INSTEAD), value.replace(_END, _INSTEAD)
     if key == "error":
         if value == "true":
             return Clause(f"status_code = {ERROR_STATUS}", (_token("error", *within),))
@@ -158,7 +162,7 @@ def _tag(key: str, value: str, service: str, database: Database) -> Clause:
         key = key.removeprefix(_RESOURCE_PREFIX)
         return Clause(_in_origins(database, "resource", key, value), (_attribute(key, value),))
     places = (
-        _has_attribute("attributes", key, value),
+        _has_attribute(key, value),
         f"has(rest_terms, {_attribute_term(key, value)})",
         _in_origins(database, "resource", key, value),
         _in_origins(database, "scope", key, value),
@@ -183,16 +187,21 @@ def _attribute(key: str, value: str) -> int:
     return _token("attribute", key, value)
 
 
-def _has_attribute(column: str, key: str, value: str) -> str:
-    condition = f"{column}[{quote(key)}] = {quote(value)}"
-    # A map answers "" for a key it doesn't have.
-    return condition if value else f"mapContains({column}, {quote(key)}) AND {condition}"
+def _has_attribute(key: str, value: str) -> str:
+    keys, values = (
+        f"arrayPopBack(splitByChar({quote(_END)}, {column}))"
+        for column in ("attribute_keys", "attribute_values")
+    )
+    pair = f"arrayExists((k, v) -> k = {quote(key)} AND v = {quote(value)}, {keys}, {values})"
+    # A look at the whole string spares most rows the splitting.
+    return f"position(attribute_values, {quote(value + _END)}) > 0 AND {pair}"
 
 
 def _in_origins(database: Database, level: str, key: str, value: str) -> str:
     return (
         f"{level} GLOBAL IN (SELECT header FROM {database.table('origins')}"
-        f" WHERE level = '{level}' AND {_has_attribute('attributes', key, value)})"
+        f" WHERE level = '{level}' AND mapContains(attributes, {quote(key)})"
+        f" AND attributes[{quote(key)}] = {quote(value)})"
     )
 
 

@@ -16,8 +16,9 @@ CREATE TABLE IF NOT EXISTS {spans}
     kind Int32 CODEC(T64, LZ4),
     status_code Int32 CODEC(T64, LZ4),
     flags UInt32 CODEC(T64, LZ4),
-    attributes Map(LowCardinality(String), LowCardinality(String)) COMMENT 'values as text' CODEC(ZSTD(1)),
+    attribute_keys String COMMENT 'each ended by a NUL' CODEC(ZSTD(1)),
     attribute_types LowCardinality(String) COMMENT 'a letter for each attribute; empty when all are strings' CODEC(LZ4),
+    attribute_values String COMMENT 'as text, each ended by a NUL' CODEC(ZSTD(1)),
     resource LowCardinality(String) CODEC(ZSTD(1)),
     scope LowCardinality(String) CODEC(LZ4),
     rest String CODEC(ZSTD(1)),
@@ -26,7 +27,7 @@ CREATE TABLE IF NOT EXISTS {spans}
 ENGINE = {MergeTree}
 PARTITION BY period
 ORDER BY (bucket, trace_id)
-SETTINGS index_granularity = 512, min_compress_block_size = 16384, {deduplication_window} = 10000
+SETTINGS index_granularity = 512, min_compress_block_size = 16384, min_parts_to_merge_at_once = 10, {deduplication_window} = 10000
 ;
 -- Where to look: the places (minute * 65536 + slice) that hold a span with a term.
 -- shard by token
