@@ -76,3 +76,11 @@ async def test_an_ipv6_address_is_shown_with_its_brackets() -> None:
     await server.start()
     assert server.address.startswith("[::1]:")
     await server.stop()
+
+
+async def test_answers_do_not_wait_for_acknowledgements() -> None:
+    server = HttpServer(app(), "localhost:0", "extensions::zpages::endpoint")
+    await server.start()
+    nodelay = server._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    await server.stop()
+    assert nodelay
