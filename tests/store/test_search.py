@@ -140,6 +140,35 @@ async def test_a_value_is_found_by_its_text(store: Store) -> None:
     assert await found(store, tags={"other": ""}) == []
 
 
+async def test_keys_and_values_are_told_apart_whatever_is_in_them(store: Store) -> None:
+    await store_one_each(
+        store,
+        span(1, attributes={"a": "x", "b": "y"}),
+        span(2, attributes={"a": "y", "b": "x"}),
+        span(3, attributes={"a": "xx"}),
+        span(4, attributes={"a\0b": "x\0y", "": ""}),
+        span(5),
+        span(6, attributes={"c": ""}),
+    )
+    assert await found(store, tags={"a": "x"}) == [1]
+    assert await found(store, tags={"a": "y"}) == [2]
+    assert await found(store, tags={"b": "x"}) == [2]
+    assert await found(store, tags={"a": "xx"}) == [3]
+    assert await found(store, tags={"a\0b": "x\0y"}) == [4]
+    assert await found(store, tags={"a": "x\0y"}) == []
+    assert await found(store, tags={"": ""}) == [4]
+    assert await found(store, tags={"c": ""}) == [6]
+
+
+async def test_every_value_of_a_key_given_twice_is_found(store: Store) -> None:
+    twice = of("shop", span(1, trace_id=1, attributes={"k": "one", "l": "two"}))
+    twice.scope_spans[0].spans[0].attributes[1].key = "k"
+    await store.write(request(twice))
+    assert await found(store, tags={"k": "one"}) == [1]
+    assert await found(store, tags={"k": "two"}) == [1]
+    assert await found(store, tags={"l": "two"}) == []
+
+
 async def test_keys_with_a_meaning_of_their_own(store: Store) -> None:
     await store_one_each(
         store,

@@ -27,13 +27,14 @@ use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyList, PyTuple};
 
 use crate::batch::SpanBatch;
+use crate::otlp::DecodeError;
 use catalog::{Catalog, NewRows};
 use postings::{Posting, Slicer};
 use result::{Column, Fixed, read_blocks};
 use write::SpanBlocks;
 
 /// Spans in a slice of a bucket: small enough to be read for one of them.
-const SLICE_SPANS: u64 = 512;
+const SLICE_SPANS: u64 = 256;
 
 /// Postings remembered as stored; when there are more, all are forgotten.
 const REMEMBERED_POSTINGS: usize = 1 << 17;
@@ -183,26 +184,33 @@ fn python_value<'py>(
 }
 
 /// The places (bucket, first and last 16 bits of trace ids) where every clause may hold, newest
-/// first. A clause is a choice of tokens, `answer` the rows (token, places) of `postings`.
+/// first, from a first bucket to a last. A clause is a choice of tokens, `answer` the rows (token,
+/// places) of `postings`. Beside them all tokens that are anywhere between these buckets.
 #[pyfunction]
 fn common_places(
     py: Python<'_>,
     answer: PyBackedBytes,
     clauses: Vec<Vec<u32>>,
-) -> PyResult<Vec<(u32, u16, u16)>> {
-    let places = py.detach(|| postings::common_places(&answer, &clauses))?;
+    first_bucket: u32,
+    last_bucket: u32,
+) -> PyResult<(Vec<(u32, u16, u16)>, Vec<u32>)> {
+    let buckets = first_bucket..=last_bucket;
+    let (places, tokens) = py.detach(|| {
+        let places = postings::common_places(&answer, &clauses, buckets.clone())?;
+        Ok::<_, DecodeError>((places, postings::present(&answer, buckets)?))
+    })?;
     let ranges = places.into_iter().map(|place| {
         let range = place.range();
         (place.bucket, *range.start(), *range.end())
     });
-    Ok(ranges.collect())
+    Ok((ranges.collect(), tokens))
 }
 
 /// The hash of something spans are searched by; its upper half is the token in `postings`.
 #[pyfunction]
 #[pyo3(signature = (kind, *parts))]
 fn term(kind: &str, parts: Vec<PyBackedBytes>) -> PyResult<u64> {
-    use terms::{SERVICE, attribute, duration, error, extend, hash, operation};
+    use terms::{RESOURCE, SCOPE, SERVICE, attribute, duration, error, extend, operation, origin};
     let parts: Vec<&[u8]> = parts.iter().map(|part| &part[..]).collect();
     let of_service = |service, term| extend(attribute(SERVICE, service), term);
     Ok(match (kind, &parts[..]) {
@@ -215,7 +223,9 @@ fn term(kind: &str, parts: Vec<PyBackedBytes>) -> PyResult<u64> {
         ("error", [service]) => of_service(service, error()),
         ("duration", [[class]]) => duration(*class),
         ("duration", [[class], service]) => of_service(service, duration(*class)),
-        ("attribute", [key, value]) => extend(hash(key), hash(value)),
+        ("attribute", [key, value]) => attribute(key, value),
+        ("resource", [key, value]) => origin(RESOURCE, attribute(key, value)),
+        ("scope", [key, value]) => origin(SCOPE, attribute(key, value)),
         _ => {
             let message = format!("no term {kind} with {} parts", parts.len());
             return Err(PyValueError::new_err(message));

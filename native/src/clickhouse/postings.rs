@@ -1,7 +1,7 @@
 //! Where to look: the stretches of the `spans` table that hold spans with a given term.
 //!
 //! Spans are ordered by bucket (the minute they start in) and trace id. A **place** is a bucket, or
-//! a slice of it: a range of trace ids, as small as holds about a thousand spans. A posting says
+//! a slice of it: a range of trace ids, as small as holds a few hundred spans. A posting says
 //! that a term occurs in a place; it is what a row of the `postings` table is.
 //!
 //! A slice is written as the middle of its range of trace ids' first 16 bits, so that its number
@@ -17,7 +17,7 @@ use crate::otlp::DecodeError;
 
 pub const BUCKET_SECONDS: u32 = 60;
 const WHOLE_BUCKET: u16 = 0x8000;
-/// A term in one of so many slices of a bucket, or more, is posted for the whole bucket.
+/// A term in one of so many slices of a bucket, but more than one, is posted for the whole bucket.
 const WIDEN_FROM: usize = 4;
 /// Finest slices: 2^12 of a bucket. The middle of each still has a bit to stand on.
 const MAX_SLICE_BITS: u32 = 12;
@@ -177,7 +177,8 @@ impl Postings {
             for of_bucket in of_token.chunk_by(|&one, &other| bucket(one) == bucket(other)) {
                 let (first, slices) = place(of_bucket[0]);
                 let in_slices = of_bucket.chunk_by(|one, other| one == other);
-                if slices > 1 && in_slices.clone().count() * WIDEN_FROM >= slices as usize {
+                let count = in_slices.clone().count();
+                if count > 1 && count * WIDEN_FROM >= slices as usize {
                     post(Place { slice: WHOLE_BUCKET, ..first }, true);
                 } else {
                     in_slices.for_each(|same| post(place(same[0]).0, same.len() > 1));
@@ -224,8 +225,12 @@ fn sort_by_token(entries: &mut Vec<u64>) {
 }
 
 /// The places, newest first, that hold every one of `clauses`, each a choice of tokens; `answer`
-/// are rows (token, places) of the `postings` table in any order.
-pub fn common_places(answer: &[u8], clauses: &[Vec<u32>]) -> Result<Vec<Place>, DecodeError> {
+/// are rows (token, places) of the `postings` table in any order. Only places in `buckets` count.
+pub fn common_places(
+    answer: &[u8],
+    clauses: &[Vec<u32>],
+    buckets: RangeInclusive<u32>,
+) -> Result<Vec<Place>, DecodeError> {
     let mut places: Vec<Vec<Place>> = vec![Vec::new(); clauses.len()];
     for block in read_blocks(answer)? {
         let token = block.column("token")?;
@@ -234,7 +239,8 @@ pub fn common_places(answer: &[u8], clauses: &[Vec<u32>]) -> Result<Vec<Place>, 
             let token = token.number(row) as u32;
             for (clause, places) in clauses.iter().zip(&mut places) {
                 if clause.contains(&token) {
-                    places.extend(numbers.elements(row).map(Place::from_number));
+                    let all = numbers.elements(row).map(Place::from_number);
+                    places.extend(all.filter(|place| buckets.contains(&place.bucket)));
                 }
             }
         }
@@ -255,6 +261,19 @@ pub fn common_places(answer: &[u8], clauses: &[Vec<u32>]) -> Result<Vec<Place>, 
     }
     common.reverse();
     Ok(common)
+}
+
+/// The tokens of an answer that are somewhere in `buckets`.
+pub fn present(answer: &[u8], buckets: RangeInclusive<u32>) -> Result<Vec<u32>, DecodeError> {
+    let mut tokens = Vec::new();
+    for block in read_blocks(answer)? {
+        let (token, numbers) = (block.column("token")?, block.column("places")?);
+        let in_buckets = |&row: &usize| {
+            numbers.elements(row).any(|number| buckets.contains(&Place::from_number(number).bucket))
+        };
+        tokens.extend((0..block.rows).filter(in_buckets).map(|row| token.number(row) as u32));
+    }
+    Ok(tokens)
 }
 
 /// The places of one bucket among places in order.
@@ -415,7 +434,9 @@ mod tests {
         bytes.extend((1..=rows.len() as u64).flat_map(u64::to_le_bytes));
         bytes.extend(rows.iter().flat_map(|(_, place)| place.number().to_le_bytes()));
         let answer = block.finish();
-        let common = |clauses: &[Vec<u32>]| common_places(&answer, clauses).unwrap();
+        let within =
+            |clauses: &[Vec<u32>], buckets| common_places(&answer, clauses, buckets).unwrap();
+        let common = |clauses: &[Vec<u32>]| within(clauses, 0..=u32::MAX);
         assert_eq!(
             common(&[vec![1], vec![2, 3]]),
             [place(120, 0xc000), place(120, 0x6000), place(60, 0x2000)]
@@ -424,7 +445,9 @@ mod tests {
             common(&[vec![1]]),
             [place(120, 0x8000), place(60, 0xe000), place(60, 0x4000), place(0, 0x8000)]
         );
+        assert_eq!(within(&[vec![1]], 60..=60), [place(60, 0xe000), place(60, 0x4000)]);
         assert_eq!(common(&[vec![1], vec![5]]), []);
+        assert_eq!(present(&answer, 120..=120).unwrap(), [1, 1, 2, 3]);
         assert_eq!(common(&[]), []);
     }
 }

@@ -14,6 +14,8 @@ pub const SERVICE: &[u8] = b"\0service";
 pub const OPERATION: &[u8] = b"\0operation";
 const ERROR: &[u8] = b"\0error";
 const DURATION: &[u8] = b"\0duration";
+pub const RESOURCE: &[u8] = b"\0resource";
+pub const SCOPE: &[u8] = b"\0scope";
 
 /// Keys under which things beside attributes are found, as Jaeger shows them.
 pub const SCOPE_NAME_KEY: &[u8] = b"otel.scope.name";
@@ -55,6 +57,11 @@ pub fn trace(id: &[u8]) -> u64 {
 
 pub fn operation(name: &[u8]) -> u64 {
     attribute(OPERATION, name)
+}
+
+/// An attribute that a resource or a scope has; beside its term as an attribute of the span.
+pub fn origin(level: &[u8], attribute: u64) -> u64 {
+    extend(hash(level), attribute)
 }
 
 pub fn error() -> u64 {

@@ -247,7 +247,7 @@ fn post(
 }
 
 fn resource_terms(columns: &Columns, row: usize) -> Vec<u64> {
-    attribute_terms(columns, &columns.resources.attributes, row)
+    with_origin(terms::RESOURCE, attribute_terms(columns, &columns.resources.attributes, row))
 }
 
 fn scope_terms(columns: &Columns, row: usize) -> Vec<u64> {
@@ -256,7 +256,12 @@ fn scope_terms(columns: &Columns, row: usize) -> Vec<u64> {
     let mut found = attribute_terms(columns, &columns.scopes.attributes, row);
     found.push(terms::attribute(terms::SCOPE_NAME_KEY, &name));
     found.push(terms::attribute(terms::SCOPE_VERSION_KEY, &version));
-    found
+    with_origin(terms::SCOPE, found)
+}
+
+/// These terms, and what says that an origin has them.
+fn with_origin(level: &[u8], terms: Vec<u64>) -> Vec<u64> {
+    terms.into_iter().flat_map(|term| [term, terms::origin(level, term)]).collect()
 }
 
 fn write_spans(

@@ -7,6 +7,7 @@ the same way: a trace id is a term like any other.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from ananta._native import common_places, read_spans
@@ -19,9 +20,7 @@ from ananta.store.search import (
     bucket_of,
     bucket_of_place,
     clauses,
-    first_place,
-    in_places,
-    last_place,
+    filter_spans,
     trace_token,
 )
 
@@ -29,9 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from ananta.store.connection import Database
-    from ananta.store.search import Place, TraceFilter
+    from ananta.store.search import Clause, Origin, Place, TraceFilter
 
-_FIRST_PLACES = 32
+# Places tested at first for each trace that is wanted, and how much more if that was too little.
+_FIRST_PLACES = 1.1
 _MORE_PLACES = 4
 
 _SPAN_COLUMNS = """trace_id, span_id, parent_span_id, presence, start_time_unix_nano, duration_nano,
@@ -69,14 +69,14 @@ class Reader:
 
     async def find_trace_ids(self, query: TraceFilter, limit: int) -> list[bytes]:
         """Ids of the `limit` traces whose matching spans are newest, newest first."""
-        parts = clauses(query, self._database)
-        places = await self._places([part.tokens for part in parts if part.tokens], query)
-        condition = " AND ".join(part.condition for part in parts)
+        parts = clauses(query)
+        places, origins = await self._places(parts, query)
         found: dict[bytes, int] = {}
-        for chunk in _chunks(places):
+        for chunk in _chunks(places, limit):
             sql = (
                 "SELECT trace_id, max(start_time_unix_nano) AS newest"
-                f" FROM {self._table('spans')} WHERE {in_places(chunk)} AND {condition}"
+                f" FROM {self._table('spans')}"
+                f" {filter_spans(chunk, parts, origins, self._database)}"
                 f" GROUP BY trace_id ORDER BY newest DESC LIMIT {limit + len(found)}"
             )
             for trace_id, newest in await self._database.rows(sql):
@@ -85,18 +85,18 @@ class Reader:
                 break
         return sorted(found, key=lambda trace_id: found[trace_id], reverse=True)[:limit]
 
-    async def _places(self, tokens: list[tuple[int, ...]], query: TraceFilter) -> list[Place]:
-        """Where spans with a token of each choice may be, newest first."""
-        tokens = tokens or [(any_token(),)]
-        listed = ", ".join(str(token) for choice in tokens for token in choice)
-        first = first_place(bucket_of(query.start_time_min_unix_nano))
-        last = last_place(bucket_of(query.start_time_max_unix_nano))
-        sql = (
-            "SELECT token, arrayFilter(place ->"
-            f" place BETWEEN {first} AND {last}, places) AS places"
-            f" FROM {self._table('postings')} WHERE token IN ({listed})"
-        )
-        return common_places(await self._database.query(sql), tokens)
+    async def _places(
+        self, parts: Sequence[Clause], query: TraceFilter
+    ) -> tuple[list[Place], set[Origin]]:
+        """Where all parts may hold, newest first, and which of their origins spans may have."""
+        choices = [part.tokens for part in parts if part.tokens] or [(any_token(),)]
+        origins = {origin.token: origin for part in parts for origin in part.origins}
+        listed = ", ".join(map(str, {*origins, *(token for choice in choices for token in choice)}))
+        sql = f"SELECT token, places FROM {self._table('postings')} WHERE token IN ({listed})"
+        first = bucket_of(query.start_time_min_unix_nano)
+        last = bucket_of(query.start_time_max_unix_nano)
+        places, present = common_places(await self._database.query(sql), choices, first, last)
+        return places, {origins[token] for token in present if token in origins}
 
     async def read_traces(self, trace_ids: Sequence[bytes]) -> SpanBatch:
         """All spans of these traces; unknown traces have none."""
@@ -104,7 +104,7 @@ class Reader:
         if where is None:
             return SpanBatch.concat([])
         answer = await self._database.query(
-            f"SELECT {_SPAN_COLUMNS} FROM {self._table('spans')} WHERE {where}"
+            f"SELECT {_SPAN_COLUMNS} FROM {self._table('spans')} PREWHERE {where}"
         )
         return read_spans(answer)
 
@@ -116,7 +116,7 @@ class Reader:
         if where is None:
             return {}
         rows = await self._database.rows(
-            f"SELECT trace_id, span_id, service FROM {self._table('spans')} WHERE {where}"
+            f"SELECT trace_id, span_id, service FROM {self._table('spans')} PREWHERE {where}"
         )
         return {(trace_id, span_id): service for trace_id, span_id, service in rows}
 
@@ -148,9 +148,9 @@ class Reader:
         return self._database.table(name)
 
 
-def _chunks(places: list[Place]) -> Iterator[list[Place]]:
+def _chunks(places: list[Place], limit: int) -> Iterator[list[Place]]:
     """Places in growing chunks of whole buckets, so that what is found in one is newer."""
-    start, size = 0, _FIRST_PLACES
+    start, size = 0, math.ceil(limit * _FIRST_PLACES)
     while start < len(places):
         end = min(start + size, len(places))
         while end < len(places) and places[end][0] == places[end - 1][0]:

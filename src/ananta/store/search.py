@@ -7,13 +7,13 @@ is posted wherever such a span is. Tokens say where to look, the condition what 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from ananta._native import term
 from ananta.store.connection import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from ananta.store.connection import Database
 
@@ -41,7 +41,8 @@ _SLICES = 1 << 16
 
 # More places than this are searched as one stretch of time.
 _MAX_PLACES_LISTED = 1000
-_ALL_TRACE_IDS = (0, 0xFFFF)
+# The first 16 bits of a trace id, as a number.
+_TRACE_ID_START = "reinterpretAsUInt16(reverse(substring(trace_id, 1, 2)))"
 
 Place = tuple[int, int, int]
 """Bucket in seconds since 1970, first and last 16 bits of the trace ids."""
@@ -84,6 +85,28 @@ class TraceFilter(Protocol):
         """Longest duration, inclusive; 0 is any."""
 
 
+class Origin(NamedTuple):
+    """An attribute of resources or scopes: what spans of one origin have in common."""
+
+    level: Literal["resource", "scope"]
+    key: str
+    value: str
+
+    @property
+    def token(self) -> int:
+        """Posted wherever a span of such an origin is."""
+        return _token(self.level, self.key, self.value)
+
+    @property
+    def condition(self) -> str:
+        """SQL over a row of `origins`."""
+        key = quote(self.key)
+        return (
+            f"level = '{self.level}' AND mapContains(attributes, {key})"
+            f" AND attributes[{key}] = {quote(self.value)}"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Clause:
     """One part of a query.
@@ -91,17 +114,48 @@ class Clause:
     Attributes:
         condition: SQL over a row of `spans`.
         tokens: one of them is posted where the condition holds; none where no index helps.
+        origins: a span with one of them meets the clause, too.
+        hint: SQL that holds wherever `condition` does and is cheaper to test; "" when it is cheap.
     """
 
     condition: str
     tokens: tuple[int, ...] = ()
+    origins: tuple[Origin, ...] = ()
+    hint: str = ""
 
 
-def clauses(query: TraceFilter, database: Database) -> list[Clause]:
+def clauses(query: TraceFilter) -> list[Clause]:
     """The parts of a query; every span meets them all when there are none."""
     found = [*_names(query), *_times(query)]
-    found.extend(_tag(key, value, query.service, database) for key, value in query.tags.items())
+    found.extend(_tag(key, value, query.service) for key, value in query.tags.items())
     return found
+
+
+def filter_spans(
+    places: Sequence[Place],
+    clauses: Sequence[Clause],
+    origins: Collection[Origin],
+    database: Database,
+) -> str:
+    """The end of a statement on `spans`: those in `places` that meet all clauses.
+
+    `origins` are those of the clauses that may exist; spans are only tested for these.
+    """
+    early, late = in_places(places), []
+    for clause in clauses:
+        found = [
+            f"{origin.level} GLOBAL IN"
+            f" (SELECT header FROM {database.table('origins')} WHERE {origin.condition})"
+            for origin in clause.origins
+            if origin in origins
+        ]
+        condition = " OR ".join([clause.condition, *found])
+        if clause.hint and not found:
+            early.append(f"({clause.hint})")
+            late.append(f"({condition})")
+        else:
+            early.append(f"({condition})")
+    return f"PREWHERE {' AND '.join(early)}" + (f" WHERE {' AND '.join(late)}" if late else "")
 
 
 def _token(kind: str, *parts: str | bytes) -> int:
@@ -144,7 +198,7 @@ def _times(query: TraceFilter) -> Iterator[Clause]:
         yield Clause(f"duration_nano >= {shortest}", tokens)
 
 
-def _tag(key: str, value: str, service: str, database: Database) -> Clause:
+def _tag(key: str, value: str, service: str) -> Clause:
     within = (service,) if service else ()
     key, value = key.replace(_END, _INSTEAD), value.replace(_END, _INSTEAD)
     if key == "error":
@@ -157,17 +211,17 @@ def _tag(key: str, value: str, service: str, database: Database) -> Clause:
         return _one_of("kind", KINDS, value, ())
     if key in _SCOPE_KEYS:
         key = _SCOPE_KEYS[key]
-        return Clause(_in_origins(database, "scope", key, value), (_attribute(key, value),))
+        return _of_origin(Origin("scope", key, value))
     if key.startswith(_RESOURCE_PREFIX):
-        key = key.removeprefix(_RESOURCE_PREFIX)
-        return Clause(_in_origins(database, "resource", key, value), (_attribute(key, value),))
-    places = (
-        _has_attribute(key, value),
-        f"has(rest_terms, {_attribute_term(key, value)})",
-        _in_origins(database, "resource", key, value),
-        _in_origins(database, "scope", key, value),
+        return _of_origin(Origin("resource", key.removeprefix(_RESOURCE_PREFIX), value))
+    in_rest = f"has(rest_terms, {_attribute_term(key, value)})"
+    return Clause(
+        f"{in_rest} OR {_has_attribute(key, value)}",
+        (_token("attribute", key, value),),
+        (Origin("resource", key, value), Origin("scope", key, value)),
+        # A look at the whole string spares most rows the splitting.
+        f"{in_rest} OR position(attribute_values, {quote(value + _END)}) > 0",
     )
-    return Clause(f"({' OR '.join(places)})", (_attribute(key, value),))
 
 
 def _one_of(column: str, names: tuple[str, ...], value: str, within: tuple[str, ...]) -> Clause:
@@ -183,8 +237,8 @@ def _attribute_term(key: str, value: str) -> int:
     return term("attribute", key.encode(), value.encode())
 
 
-def _attribute(key: str, value: str) -> int:
-    return _token("attribute", key, value)
+def _of_origin(origin: Origin) -> Clause:
+    return Clause("0", (origin.token,), (origin,))
 
 
 def _has_attribute(key: str, value: str) -> str:
@@ -192,17 +246,7 @@ def _has_attribute(key: str, value: str) -> str:
         f"arrayPopBack(splitByChar({quote(_END)}, {column}))"
         for column in ("attribute_keys", "attribute_values")
     )
-    pair = f"arrayExists((k, v) -> k = {quote(key)} AND v = {quote(value)}, {keys}, {values})"
-    # A look at the whole string spares most rows the splitting.
-    return f"position(attribute_values, {quote(value + _END)}) > 0 AND {pair}"
-
-
-def _in_origins(database: Database, level: str, key: str, value: str) -> str:
-    return (
-        f"{level} GLOBAL IN (SELECT header FROM {database.table('origins')}"
-        f" WHERE level = '{level}' AND mapContains(attributes, {quote(key)})"
-        f" AND attributes[{quote(key)}] = {quote(value)})"
-    )
+    return f"arrayExists((k, v) -> k = {quote(key)} AND v = {quote(value)}, {keys}, {values})"
 
 
 def bucket_of(time_unix_nano: int) -> int:
@@ -211,31 +255,29 @@ def bucket_of(time_unix_nano: int) -> int:
     return min(bucket, _LAST_BUCKET)
 
 
-def first_place(bucket: int) -> int:
-    """The least number a place in a bucket has."""
-    return bucket // BUCKET_SECONDS * _SLICES
-
-
-def last_place(bucket: int) -> int:
-    """The greatest number a place in a bucket has."""
-    return first_place(bucket) + _SLICES - 1
-
-
 def bucket_of_place(place: int) -> int:
     """The bucket of a place's number."""
     return place // _SLICES * BUCKET_SECONDS
 
 
-def in_places(places: list[Place]) -> str:
-    """SQL: a row of `spans` lies in one of these places. May hold for some rows beside them."""
+def in_places(places: Sequence[Place]) -> list[str]:
+    """SQL conditions: a row of `spans` lies in one of these places.
+
+    The first finds the buckets in the index; the second, where there are slices, spares the engine
+    the rest of a bucket. Of very many places it is the stretch of time they lie in.
+    """
+    buckets = sorted({bucket for bucket, _, _ in places})
     if len(places) > _MAX_PLACES_LISTED:
-        buckets = [bucket for bucket, _, _ in places]
-        return f"bucket BETWEEN {min(buckets)} AND {max(buckets)}"
-    whole = [bucket for bucket, *ids in places if tuple(ids) == _ALL_TRACE_IDS]
-    alternatives = [f"bucket IN ({', '.join(map(str, whole))})"] if whole else []
+        return [f"bucket BETWEEN {buckets[0]} AND {buckets[-1]}"]
+    in_buckets = f"bucket IN ({', '.join(map(str, buckets))})"
+    slices: dict[int, list[str]] = {}
     for bucket, first, last in places:
-        if (first, last) != _ALL_TRACE_IDS:
-            least = quote(first.to_bytes(2) + bytes(14))
-            most = quote(last.to_bytes(2) + b"\xff" * 14)
-            alternatives.append(f"bucket = {bucket} AND trace_id BETWEEN {least} AND {most}")
-    return "(" + " OR ".join(alternatives) + ")"
+        width = last - first + 1
+        slices.setdefault(width, []).append(f"({bucket}, {first // width})")
+    if list(slices) == [_SLICES]:
+        return [in_buckets]
+    in_slices = (
+        f"(bucket, intDiv({_TRACE_ID_START}, {width})) IN ({', '.join(listed)})"
+        for width, listed in slices.items()
+    )
+    return [in_buckets, f"({' OR '.join(in_slices)})"]

@@ -83,4 +83,4 @@ def test_terms_are_numbered_by_their_parts() -> None:
 
 
 def test_an_empty_answer_has_no_places() -> None:
-    assert common_places(b"", [[1], [2]]) == []
+    assert common_places(b"", [[1], [2]], 0, 2**32 - 1) == ([], [])

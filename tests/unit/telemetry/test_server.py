@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from ananta.errors import StartupError
-from ananta.telemetry.server import HttpServer
+from ananta.telemetry.server import HttpServer, bind
 
 NEEDS_IPV6 = pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
 
@@ -78,9 +78,6 @@ async def test_an_ipv6_address_is_shown_with_its_brackets() -> None:
     await server.stop()
 
 
-async def test_answers_do_not_wait_for_acknowledgements() -> None:
-    server = HttpServer(app(), "localhost:0", "extensions::zpages::endpoint")
-    await server.start()
-    nodelay = server._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
-    await server.stop()
-    assert nodelay
+def test_answers_do_not_wait_for_acknowledgements() -> None:
+    with bind("localhost:0", "extensions::zpages::endpoint") as listening:
+        assert listening.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
