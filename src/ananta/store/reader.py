@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ananta.store.connection import Database
     from ananta.store.search import Clause, Origin, Place, TraceFilter
 
-# Places tested at first for each trace that is wanted, and how much more if that was too little.
+# Places tested first for each trace that is wanted; how many times more if these had too few.
 _FIRST_PLACES = 1.1
 _MORE_PLACES = 4
 
@@ -72,7 +72,9 @@ class Reader:
         parts = clauses(query)
         places, origins = await self._places(parts, query)
         found: dict[bytes, int] = {}
-        for chunk in _chunks(places, limit):
+        # The more terms are searched for, the more places have all of them, but not in one span.
+        terms = sum(1 for part in parts if part.tokens) or 1
+        for chunk in _chunks(places, math.ceil(limit * terms * _FIRST_PLACES)):
             sql = (
                 "SELECT trace_id, max(start_time_unix_nano) AS newest"
                 f" FROM {self._table('spans')}"
@@ -148,9 +150,9 @@ class Reader:
         return self._database.table(name)
 
 
-def _chunks(places: list[Place], limit: int) -> Iterator[list[Place]]:
+def _chunks(places: list[Place], size: int) -> Iterator[list[Place]]:
     """Places in growing chunks of whole buckets, so that what is found in one is newer."""
-    start, size = 0, math.ceil(limit * _FIRST_PLACES)
+    start = 0
     while start < len(places):
         end = min(start + size, len(places))
         while end < len(places) and places[end][0] == places[end - 1][0]:

@@ -42,7 +42,7 @@ _SLICES = 1 << 16
 # More places than this are searched as one stretch of time.
 _MAX_PLACES_LISTED = 1000
 # The first 16 bits of a trace id, as a number.
-_TRACE_ID_START = "reinterpretAsUInt16(reverse(substring(trace_id, 1, 2)))"
+_TRACE_ID_START = "byteSwap(reinterpretAsUInt16(trace_id))"
 
 Place = tuple[int, int, int]
 """Bucket in seconds since 1970, first and last 16 bits of the trace ids."""
@@ -141,7 +141,9 @@ def filter_spans(
 
     `origins` are those of the clauses that may exist; spans are only tested for these.
     """
-    early, late = in_places(places), []
+    early, late = [in_buckets(places)], []
+    if any(clause.hint for clause in clauses):
+        early.append(in_slices(places))
     for clause in clauses:
         found = [
             f"{origin.level} GLOBAL IN"
@@ -260,24 +262,27 @@ def bucket_of_place(place: int) -> int:
     return place // _SLICES * BUCKET_SECONDS
 
 
-def in_places(places: Sequence[Place]) -> list[str]:
-    """SQL conditions: a row of `spans` lies in one of these places.
+def in_buckets(places: Sequence[Place]) -> str:
+    """SQL: a row of `spans` lies in a bucket of these places, which the index finds.
 
-    The first finds the buckets in the index; the second, where there are slices, spares the engine
-    the rest of a bucket. Of very many places it is the stretch of time they lie in.
+    Of very many places it is the stretch of time they lie in.
     """
     buckets = sorted({bucket for bucket, _, _ in places})
     if len(places) > _MAX_PLACES_LISTED:
-        return [f"bucket BETWEEN {buckets[0]} AND {buckets[-1]}"]
-    in_buckets = f"bucket IN ({', '.join(map(str, buckets))})"
+        return f"bucket BETWEEN {buckets[0]} AND {buckets[-1]}"
+    return f"bucket IN ({', '.join(map(str, buckets))})"
+
+
+def in_slices(places: Sequence[Place]) -> str:
+    """SQL: a row lies in one of these places; spares the engine columns of the rest of a bucket."""
     slices: dict[int, list[str]] = {}
     for bucket, first, last in places:
         width = last - first + 1
         slices.setdefault(width, []).append(f"({bucket}, {first // width})")
-    if list(slices) == [_SLICES]:
-        return [in_buckets]
-    in_slices = (
+    if list(slices) == [_SLICES] or len(places) > _MAX_PLACES_LISTED:
+        return "1"
+    of_width = (
         f"(bucket, intDiv({_TRACE_ID_START}, {width})) IN ({', '.join(listed)})"
         for width, listed in slices.items()
     )
-    return [in_buckets, f"({' OR '.join(in_slices)})"]
+    return f"({' OR '.join(of_width)})"
