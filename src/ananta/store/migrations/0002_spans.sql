@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS {spans}
 ENGINE = {MergeTree}
 PARTITION BY period
 ORDER BY (bucket, trace_id)
-SETTINGS index_granularity = 256, min_compress_block_size = 16384, min_parts_to_merge_at_once = 10, min_age_to_force_merge_seconds = 600, min_age_to_force_merge_on_partition_only = 1, {deduplication_window} = 10000
+SETTINGS index_granularity = 256, min_compress_block_size = 4096, min_parts_to_merge_at_once = 10, {deduplication_window} = 10000
 ;
 -- Where to look: the places (minute * 65536 + slice) that hold a span with a term.
 -- shard by token
