@@ -6,7 +6,7 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 use crate::columns::{
     Attributes, Columns, HAS_PARENT_SPAN_ID, HAS_SPAN_ID, HAS_TRACE_ID, ValueType,
 };
-use crate::otlp::parse::{for_each_nested, parse_key_value};
+use crate::otlp::value::{for_each_nested, parse_key_value};
 use crate::otlp::wire::Reader;
 
 const KINDS: [&str; 6] = ["unspecified", "internal", "server", "client", "producer", "consumer"];

@@ -123,7 +123,10 @@ mod tests {
     use super::*;
     use crate::columns::ValueType;
 
-    fn lists(spans: &[&[(&[u8], ValueType, &[u8])]]) -> AttributeLists {
+    /// Key, type and value.
+    type Given<'a> = (&'a [u8], ValueType, &'a [u8]);
+
+    fn lists(spans: &[&[Given<'_>]]) -> AttributeLists {
         let mut columns = Columns::default();
         for span in spans {
             for &(key, value_type, value) in *span {

@@ -183,6 +183,9 @@ fn python_value<'py>(
     })
 }
 
+/// A bucket, the first and the last 16 bits of trace ids.
+type PlaceRange = (u32, u16, u16);
+
 /// The places (bucket, first and last 16 bits of trace ids) where every clause may hold, newest
 /// first, from a first bucket to a last. A clause is a choice of tokens, `answer` the rows (token,
 /// places) of `postings`. Beside them all tokens that are anywhere between these buckets.
@@ -193,7 +196,7 @@ fn common_places(
     clauses: Vec<Vec<u32>>,
     first_bucket: u32,
     last_bucket: u32,
-) -> PyResult<(Vec<(u32, u16, u16)>, Vec<u32>)> {
+) -> PyResult<(Vec<PlaceRange>, Vec<u32>)> {
     let buckets = first_bucket..=last_bucket;
     let (places, tokens) = py.detach(|| {
         let places = postings::common_places(&answer, &clauses, buckets.clone())?;

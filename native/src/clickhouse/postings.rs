@@ -343,8 +343,8 @@ mod tests {
                 .map(|place| {
                     state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                     // Every token about twice, and some of all magnitudes.
-                    let token = (state >> 32) % (count / 2 + 1) << (place % 3 * 9);
-                    (token & 0xffff_ffff) << 32 | place / 2
+                    let token = ((state >> 32) % (count / 2 + 1)) << (place % 3 * 9);
+                    ((token & 0xffff_ffff) << 32) | (place / 2)
                 })
                 .collect();
             let mut expected = entries.clone();

@@ -11,9 +11,9 @@ use crate::otlp::DecodeError;
 use crate::otlp::decode::Decoder;
 use crate::otlp::error::Fault;
 use crate::otlp::parse::{
-    Attribute, EventFields, Header, LinkFields, Owner, SpanFields, Visitor, walk_container,
-    walk_span,
+    EventFields, Header, LinkFields, Owner, SpanFields, Visitor, walk_container, walk_span,
 };
+use crate::otlp::value::Attribute;
 use crate::otlp::wire::Reader;
 
 /// The spans in an answer, in its order.

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use super::text::go_duration;
 use super::trace::{Span, Trace};
 use crate::columns::{Columns, ValueType};
-use crate::otlp::parse::for_each_nested;
+use crate::otlp::value::for_each_nested;
 
 /// Moves the spans of a trace where clocks disagree, at most by `max_nanos`, and says so in their
 /// warnings; warns of ids given twice and of parents that are not there.

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::columns::ValueType;
-use crate::otlp::parse::{Attribute, for_each_nested};
+use crate::otlp::value::{Attribute, for_each_nested};
 
 /// Integers beyond this lose digits in JavaScript (2^53 - 1).
 const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;

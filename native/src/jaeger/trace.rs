@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::text::go_duration;
 use crate::columns::{Columns, ValueType};
-use crate::otlp::parse::for_each_nested;
+use crate::otlp::value::for_each_nested;
 
 /// The attribute in which Jaeger keeps a span's warnings when it stores them.
 const WARNINGS_KEY: &[u8] = b"@jaeger@warnings";

@@ -2,9 +2,10 @@
 
 use super::error::{DecodeError, Fault};
 use super::parse::{
-    Attribute, EventFields, Header, LinkFields, Owner, SpanFields, Visitor, parse_resource,
-    parse_scope, walk_request,
+    EventFields, Header, LinkFields, Owner, SpanFields, Visitor, parse_resource, parse_scope,
+    walk_request,
 };
+use super::value::Attribute;
 
 /// What a payload holds.
 #[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]

@@ -9,9 +9,10 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::error::{DecodeError, Fault};
 use super::parse::{
-    Attribute, EventFields, Header, LinkFields, Owner, SpanFields, Visitor, parse_resource,
-    parse_scope, walk_request,
+    EventFields, Header, LinkFields, Owner, SpanFields, Visitor, parse_resource, parse_scope,
+    walk_request,
 };
+use super::value::Attribute;
 use crate::columns::{
     Attributes, Columns, HAS_PARENT_SPAN_ID, HAS_SPAN_ID, HAS_STATUS, HAS_TRACE_ID, Interner,
 };

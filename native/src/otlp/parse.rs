@@ -8,12 +8,10 @@
 //! as protobuf prescribes. A Resource or InstrumentationScope given twice in one container, which
 //! no encoder writes, is refused.
 
-use super::error::{DecodeError, Fault};
-use super::wire::{BYTES, FIXED32, FIXED64, Reader, VARINT};
-use crate::columns::ValueType;
-
-/// Arrays and maps may nest this deep; protobuf's own parsers stop near 100 messages.
-pub const MAX_DEPTH: usize = 48;
+use super::error::Fault;
+use super::fields::{count, flags, identifier, message_field, text, time, utf8};
+use super::value::{Attribute, outer_attribute};
+use super::wire::{BYTES, Reader};
 
 /// Whose attribute, dropped count or schema URL it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -23,25 +21,6 @@ pub enum Owner {
     Span,
     Event,
     Link,
-}
-
-/// One attribute as it stands in the payload.
-pub struct Attribute<'a> {
-    pub key: &'a [u8],
-    pub value_type: ValueType,
-    bytes: &'a [u8],
-    scalar: [u8; 8],
-}
-
-impl Attribute<'_> {
-    /// The value in the form `columns::ValueType` describes.
-    pub fn value(&self) -> &[u8] {
-        match self.value_type {
-            ValueType::Bool => &self.scalar[..1],
-            ValueType::Int | ValueType::Double => &self.scalar,
-            _ => self.bytes,
-        }
-    }
 }
 
 /// A span's own fields; its attributes, events and links were visited before.
@@ -112,49 +91,6 @@ pub trait Visitor<'a> {
     fn event(&mut self, event: &EventFields<'a>);
     fn link(&mut self, link: &LinkFields<'a>);
     fn span(&mut self, span: &SpanFields<'a>);
-}
-
-/// Short strings are nearly all ASCII, and are tested eight bytes at a time.
-#[inline(always)]
-fn is_utf8(text: &[u8]) -> bool {
-    is_short_ascii(text) || simdutf8::basic::from_utf8(text).is_ok()
-}
-
-#[inline(always)]
-fn is_short_ascii(text: &[u8]) -> bool {
-    const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
-    let bits = match (text.first_chunk::<8>(), text.last_chunk::<8>()) {
-        // The last eight bytes overlap those before where the length is no multiple of eight.
-        (Some(_), Some(&last)) if text.len() < 64 => text
-            .as_chunks::<8>()
-            .0
-            .iter()
-            .fold(u64::from_ne_bytes(last), |bits, word| bits | u64::from_ne_bytes(*word)),
-        (None, _) => text.iter().fold(0, |bits, &byte| bits | u64::from(byte)),
-        _ => return false,
-    };
-    bits & HIGH_BITS == 0
-}
-
-#[inline(always)]
-fn utf8<'a, const CHECK: bool>(reader: &mut Reader<'a>, field: &str) -> Result<&'a [u8], Fault> {
-    let offset = reader.offset();
-    let value = reader.bytes().map_err(|fault| fault.within(field))?;
-    if CHECK && !is_utf8(value) {
-        return Err(DecodeError::at(offset, "string is not valid UTF-8").within(field));
-    }
-    Ok(value)
-}
-
-#[inline(always)]
-fn id<'a>(reader: &mut Reader<'a>, length: usize, field: &str) -> Result<&'a [u8], Fault> {
-    let offset = reader.offset();
-    let value = reader.bytes().map_err(|fault| fault.within(field))?;
-    if value.len() != length && !value.is_empty() {
-        let reason = format!("must have {length} bytes, has {}", value.len());
-        return Err(DecodeError::at(offset, reason).within(field));
-    }
-    Ok(value)
 }
 
 /// Walks an ExportTraceServiceRequest (or TracesData: the same on the wire).
@@ -293,46 +229,6 @@ pub fn parse_scope<'a, const CHECK: bool, V: Visitor<'a>>(
 
 const DROPPED: &str = "dropped_attributes_count";
 
-#[inline(always)]
-fn text<'a, const CHECK: bool>(
-    reader: &mut Reader<'a>,
-    wire_type: u8,
-    field: &str,
-) -> Result<&'a [u8], Fault> {
-    reader.expect(wire_type, BYTES).map_err(|fault| fault.within(field))?;
-    utf8::<CHECK>(reader, field)
-}
-
-#[inline(always)]
-fn count(reader: &mut Reader<'_>, wire_type: u8, field: &str) -> Result<u32, Fault> {
-    let value = reader.expect(wire_type, VARINT).and_then(|()| reader.varint());
-    // A longer varint is cut to the field's width, as protobuf's own parsers do.
-    value.map(|value| value as u32).map_err(|fault| fault.within(field))
-}
-
-#[inline(always)]
-fn time(reader: &mut Reader<'_>, wire_type: u8, field: &str) -> Result<u64, Fault> {
-    let value = reader.expect(wire_type, FIXED64).and_then(|()| reader.fixed64());
-    value.map_err(|fault| fault.within(field))
-}
-
-#[inline(always)]
-fn flags(reader: &mut Reader<'_>, wire_type: u8) -> Result<u32, Fault> {
-    let value = reader.expect(wire_type, FIXED32).and_then(|()| reader.fixed32());
-    value.map_err(|fault| fault.within("flags"))
-}
-
-#[inline(always)]
-fn identifier<'a>(
-    reader: &mut Reader<'a>,
-    wire_type: u8,
-    length: usize,
-    field: &str,
-) -> Result<&'a [u8], Fault> {
-    reader.expect(wire_type, BYTES).map_err(|fault| fault.within(field))?;
-    id(reader, length, field)
-}
-
 /// Parses a Span message: its parts, then the span itself, go to the visitor.
 pub fn walk_span<'a, const CHECK: bool, V: Visitor<'a>>(
     mut reader: Reader<'a>,
@@ -372,16 +268,6 @@ pub fn walk_span<'a, const CHECK: bool, V: Visitor<'a>>(
     }
     visitor.span(&span);
     Ok(())
-}
-
-#[inline(always)]
-fn message_field<'a>(
-    reader: &mut Reader<'a>,
-    wire_type: u8,
-    field: &str,
-) -> Result<Reader<'a>, Fault> {
-    let inner = reader.expect(wire_type, BYTES).and_then(|()| reader.message());
-    inner.map_err(|fault| fault.within(field))
 }
 
 fn parse_status<'a, const CHECK: bool>(
@@ -447,229 +333,6 @@ fn attribute_field<'a, const CHECK: bool, V: Visitor<'a>>(
     visitor: &mut V,
 ) -> Result<(), Fault> {
     let message = message_field(reader, wire_type, "attributes")?;
-    let attribute = match scalar_attribute::<CHECK>(message.rest()) {
-        Some(attribute) => attribute,
-        None => rare_attribute::<CHECK>(message)?,
-    };
-    visitor.attribute(owner, &attribute);
-    Ok(())
-}
-
-#[cold]
-fn rare_attribute<const CHECK: bool>(message: Reader<'_>) -> Result<Attribute<'_>, Fault> {
-    parse_attribute::<CHECK>(message, 0).map_err(|fault| fault.within("attributes"))
-}
-
-/// A KeyValue in the shape nearly all have: a key, then a scalar, nothing else.
-/// `None` for every other, right or wrong: `parse_attribute` tells which.
-#[inline(always)]
-fn scalar_attribute<const CHECK: bool>(message: &[u8]) -> Option<Attribute<'_>> {
-    let (key, after) = field(message, 0x0a)?;
-    let (value, after) = field(after, 0x12)?;
-    if !after.is_empty() {
-        return None;
-    }
-    let mut attribute =
-        Attribute { key, value_type: ValueType::String, bytes: &[], scalar: [0; 8] };
-    match *value {
-        [0x0a, ..] => {
-            let (text, after) = field(value, 0x0a)?;
-            if !after.is_empty() || (CHECK && !is_utf8(text)) {
-                return None;
-            }
-            attribute.bytes = text;
-        }
-        [0x10, byte @ 0..=1] => {
-            attribute.value_type = ValueType::Bool;
-            attribute.scalar[0] = byte;
-        }
-        [0x18, ref varint @ ..] => {
-            let mut reader = Reader::new(varint);
-            let value = reader.varint().ok()?;
-            if !reader.rest().is_empty() {
-                return None;
-            }
-            attribute.value_type = ValueType::Int;
-            attribute.scalar = value.to_le_bytes();
-        }
-        [0x21, a, b, c, d, e, f, g, h] => {
-            attribute.value_type = ValueType::Double;
-            attribute.scalar = [a, b, c, d, e, f, g, h];
-        }
-        _ => return None,
-    }
-    (!CHECK || is_utf8(key)).then_some(attribute)
-}
-
-/// The value of a length-delimited field under 16 KiB with this one-byte tag, and what follows.
-#[inline(always)]
-fn field(message: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
-    match *message {
-        [first, length @ 0..=0x7f, ref rest @ ..] if first == tag => {
-            rest.split_at_checked(length.into())
-        }
-        [first, low, high @ 0..=0x7f, ref rest @ ..] if first == tag => {
-            rest.split_at_checked(usize::from(low & 0x7f) | usize::from(high) << 7)
-        }
-        _ => None,
-    }
-}
-
-/// Parses a KeyValue message. `depth` counts the arrays and maps around it.
-#[inline]
-pub fn parse_attribute<const CHECK: bool>(
-    message: Reader<'_>,
-    depth: usize,
-) -> Result<Attribute<'_>, Fault> {
-    let (mut attribute, plain) = parse_key_value::<CHECK>(message, depth)?;
-    if !plain {
-        attribute.value_type = ValueType::Verbatim;
-        attribute.bytes = message.rest();
-    }
-    Ok(attribute)
-}
-
-/// Parses a KeyValue message to its plain meaning (the last value counts); false where the result
-/// does not tell all the message holds.
-#[inline]
-pub fn parse_key_value<const CHECK: bool>(
-    message: Reader<'_>,
-    depth: usize,
-) -> Result<(Attribute<'_>, bool), Fault> {
-    let mut attribute =
-        Attribute { key: &[], value_type: ValueType::Absent, bytes: &[], scalar: [0; 8] };
-    let mut verbatim = false;
-    let mut values = 0;
-    let mut reader = message;
-    while let Some((field, wire_type)) = reader.tag()? {
-        match field {
-            1 => attribute.key = text::<CHECK>(&mut reader, wire_type, "key")?,
-            2 => {
-                let value = message_field(&mut reader, wire_type, "value")?;
-                values += 1;
-                let plain = parse_value::<CHECK>(value, &mut attribute, depth)
-                    .map_err(|fault| fault.within("value"))?;
-                verbatim |= !plain || values > 1;
-            }
-            3 => verbatim |= count(&mut reader, wire_type, "key_strindex")? != 0,
-            _ => reader.skip(wire_type)?,
-        }
-    }
-    Ok((attribute, !verbatim))
-}
-
-/// Parses an AnyValue message into `attribute`; false where only its bytes tell it all.
-#[inline]
-fn parse_value<'a, const CHECK: bool>(
-    mut reader: Reader<'a>,
-    attribute: &mut Attribute<'a>,
-    depth: usize,
-) -> Result<bool, Fault> {
-    attribute.value_type = ValueType::Empty;
-    let mut members = 0;
-    let mut plain = true;
-    while let Some((field, wire_type)) = reader.tag()? {
-        members += usize::from(field <= 8);
-        match field {
-            1 => {
-                attribute.value_type = ValueType::String;
-                attribute.bytes = text::<CHECK>(&mut reader, wire_type, "string_value")?;
-            }
-            2 => {
-                attribute.value_type = ValueType::Bool;
-                let value = reader.expect(wire_type, VARINT).and_then(|()| reader.varint());
-                let value = value.map_err(|fault| fault.within("bool_value"))?;
-                attribute.scalar[0] = u8::from(value != 0);
-            }
-            3 => {
-                attribute.value_type = ValueType::Int;
-                let value = reader.expect(wire_type, VARINT).and_then(|()| reader.varint());
-                let value = value.map_err(|fault| fault.within("int_value"))?;
-                attribute.scalar = value.to_le_bytes();
-            }
-            4 => {
-                attribute.value_type = ValueType::Double;
-                attribute.scalar = time(&mut reader, wire_type, "double_value")?.to_le_bytes();
-            }
-            5 | 6 => {
-                let (value_type, name) = if field == 5 {
-                    (ValueType::Array, "array_value")
-                } else {
-                    (ValueType::Map, "kvlist_value")
-                };
-                attribute.value_type = value_type;
-                let inner = message_field(&mut reader, wire_type, name)?;
-                if CHECK {
-                    check_nested(inner, value_type, depth + 1)
-                        .map_err(|fault| fault.within(name))?;
-                }
-                attribute.bytes = inner.rest();
-            }
-            7 => {
-                attribute.value_type = ValueType::Bytes;
-                reader.expect(wire_type, BYTES).map_err(|fault| fault.within("bytes_value"))?;
-                attribute.bytes = reader.bytes().map_err(|fault| fault.within("bytes_value"))?;
-            }
-            8 => {
-                count(&mut reader, wire_type, "string_value_strindex")?;
-                plain = false;
-            }
-            _ => reader.skip(wire_type)?,
-        }
-    }
-    Ok(plain && members <= 1)
-}
-
-/// Walks the values of an ArrayValue or KeyValueList.
-fn check_nested(mut reader: Reader<'_>, value_type: ValueType, depth: usize) -> Result<(), Fault> {
-    if depth > MAX_DEPTH {
-        return Err(reader.fault(format!("values nest deeper than {MAX_DEPTH} levels")));
-    }
-    while let Some((field, wire_type)) = reader.tag()? {
-        if field != 1 {
-            reader.skip(wire_type)?;
-            continue;
-        }
-        let inner = message_field(&mut reader, wire_type, "values")?;
-        if value_type == ValueType::Map {
-            parse_attribute::<true>(inner, depth).map(drop)
-        } else {
-            parse_any_value::<true>(inner, depth).map(drop)
-        }
-        .map_err(|fault| fault.within("values"))?;
-    }
-    Ok(())
-}
-
-/// Parses an AnyValue that stands by itself, in an array.
-pub fn parse_any_value<const CHECK: bool>(
-    message: Reader<'_>,
-    depth: usize,
-) -> Result<Attribute<'_>, Fault> {
-    let mut value =
-        Attribute { key: &[], value_type: ValueType::Absent, bytes: &[], scalar: [0; 8] };
-    parse_value::<CHECK>(message, &mut value, depth)?;
-    Ok(value)
-}
-
-/// Calls `visit` with each value of a checked ArrayValue (keys are empty) or KeyValueList.
-pub fn for_each_nested<'a>(
-    message: &'a [u8],
-    value_type: ValueType,
-    mut visit: impl FnMut(Attribute<'a>),
-) -> Result<(), Fault> {
-    let mut reader = Reader::new(message);
-    while let Some((field, wire_type)) = reader.tag()? {
-        if field != 1 {
-            reader.skip(wire_type)?;
-            continue;
-        }
-        let inner = message_field(&mut reader, wire_type, "values")?;
-        visit(if value_type == ValueType::Map {
-            parse_attribute::<false>(inner, 0)?
-        } else {
-            parse_any_value::<false>(inner, 0)?
-        });
-    }
+    visitor.attribute(owner, &outer_attribute::<CHECK>(message)?);
     Ok(())
 }

@@ -9,7 +9,7 @@ use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString};
 use crate::columns::ValueType;
 use crate::jaeger::text;
 use crate::otlp::encode::write_value;
-use crate::otlp::parse::{MAX_DEPTH, parse_key_value};
+use crate::otlp::value::{MAX_DEPTH, parse_key_value};
 use crate::otlp::wire::{Reader, ReverseWriter};
 
 /// A value in the form `ValueType` describes, given by configuration.

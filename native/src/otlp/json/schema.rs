@@ -3,7 +3,7 @@
 //! Source: opentelemetry-proto 1.9, trace/v1, resource/v1 and common/v1. A TracesData and an
 //! ExportTraceServiceRequest are the same message under two names.
 
-use super::super::parse::MAX_DEPTH;
+use super::super::value::MAX_DEPTH;
 use super::super::wire::{BYTES, FIXED32, FIXED64, VARINT};
 use Kind::*;
 use Label::*;
