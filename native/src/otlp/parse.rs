@@ -10,7 +10,7 @@
 
 use super::error::Fault;
 use super::fields::{count, flags, identifier, message_field, text, time, utf8};
-use super::value::{Attribute, outer_attribute};
+use super::value::{Attribute, rare_attribute, scalar_attribute};
 use super::wire::{BYTES, Reader};
 
 /// Whose attribute, dropped count or schema URL it is.
@@ -333,6 +333,10 @@ fn attribute_field<'a, const CHECK: bool, V: Visitor<'a>>(
     visitor: &mut V,
 ) -> Result<(), Fault> {
     let message = message_field(reader, wire_type, "attributes")?;
-    visitor.attribute(owner, &outer_attribute::<CHECK>(message)?);
+    let attribute = match scalar_attribute::<CHECK>(message.rest()) {
+        Some(attribute) => attribute,
+        None => rare_attribute::<CHECK>(message)?,
+    };
+    visitor.attribute(owner, &attribute);
     Ok(())
 }

@@ -29,24 +29,16 @@ impl Attribute<'_> {
     }
 }
 
-/// The attribute of a span, an event, a link, a scope or a resource.
-#[inline(always)]
-pub fn outer_attribute<const CHECK: bool>(message: Reader<'_>) -> Result<Attribute<'_>, Fault> {
-    match scalar_attribute::<CHECK>(message.rest()) {
-        Some(attribute) => Ok(attribute),
-        None => rare_attribute::<CHECK>(message),
-    }
-}
-
+/// An attribute that `scalar_attribute` does not take.
 #[cold]
-fn rare_attribute<const CHECK: bool>(message: Reader<'_>) -> Result<Attribute<'_>, Fault> {
+pub fn rare_attribute<const CHECK: bool>(message: Reader<'_>) -> Result<Attribute<'_>, Fault> {
     parse_attribute::<CHECK>(message, 0).map_err(|fault| fault.within("attributes"))
 }
 
 /// A KeyValue in the shape nearly all have: a key, then a scalar, nothing else.
-/// `None` for every other, right or wrong: `parse_attribute` tells which.
+/// `None` for every other, right or wrong: `rare_attribute` tells which.
 #[inline(always)]
-fn scalar_attribute<const CHECK: bool>(message: &[u8]) -> Option<Attribute<'_>> {
+pub fn scalar_attribute<const CHECK: bool>(message: &[u8]) -> Option<Attribute<'_>> {
     let (key, after) = field(message, 0x0a)?;
     let (value, after) = field(after, 0x12)?;
     if !after.is_empty() {
