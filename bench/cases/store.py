@@ -75,8 +75,11 @@ def _wait_found(query: QueryClient, payloads: Path, seed: int, requests: int) ->
     bodies = read_payload_file(payloads)
     template = trace_ids(bodies[(requests - 1) % len(bodies)])[-1]
     last = renewed_trace_id(template, seed, requests - 1)
-    found = lambda: query.trace(last)[1] == SPANS_PER_TRACE  # noqa: E731
-    wait_until(found, "the last trace being found", timeout_seconds=600)
+    wait_until(
+        lambda: query.trace(last)[1] == SPANS_PER_TRACE,
+        "the last trace being found",
+        timeout_seconds=600,
+    )
 
 
 def acknowledge(options: Options) -> Iterator[Measurement]:

@@ -32,6 +32,15 @@ async def test_a_schema_newer_than_the_program_is_refused(store: Store) -> None:
     assert "\n" not in str(raised.value)
 
 
+async def test_a_schema_from_before_the_first_migration_is_refused(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = Migration(1000, "first", "SELECT 1")
+    monkeypatch.setattr(schema, "migrations", lambda: [first])
+    with pytest.raises(StartupError, match="can't be migrated; give another database"):
+        await prepare(store.database)
+
+
 async def test_an_older_schema_is_brought_up_step_by_step(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -58,7 +67,7 @@ async def test_nothing_is_created_where_that_is_not_allowed(store: Store) -> Non
 
 def test_migrations_are_numbered_without_gaps() -> None:
     versions = [step.version for step in migrations()]
-    assert versions == list(range(versions[0], versions[0] + len(versions)))
+    assert versions == list(range(2, 2 + len(versions)))  # 1 was never released
 
 
 def test_on_a_cluster_tables_are_replicated_and_spread() -> None:

@@ -6,6 +6,7 @@
 
 use super::block::write_string;
 use super::dictionary::{Dictionary, Interned};
+use super::terms::RowTerms;
 use super::{terms, value};
 use crate::columns::{Columns, Interner};
 
@@ -20,9 +21,7 @@ pub struct AttributeLists {
     /// A String column.
     pub values: Vec<u8>,
     /// The term of each attribute.
-    terms: Vec<u64>,
-    /// Where the terms of each row end.
-    ends: Vec<usize>,
+    pub terms: RowTerms,
 }
 
 impl AttributeLists {
@@ -35,8 +34,10 @@ impl AttributeLists {
         let mut lists = Lists::default();
         let mut keys = Vec::with_capacity(16 * attributes.keys.len());
         let mut values = Vec::with_capacity(attributes.values.data.len() + 4 * rows.len());
-        let mut all_terms = Vec::with_capacity(attributes.keys.len());
-        let mut ends = Vec::with_capacity(rows.len());
+        let mut row_terms = RowTerms {
+            terms: Vec::with_capacity(attributes.keys.len()),
+            ends: Vec::with_capacity(rows.len()),
+        };
         let (mut scratch, mut row_values, mut signature) = (Vec::new(), Vec::new(), Vec::new());
         for &row in rows {
             row_values.clear();
@@ -50,7 +51,7 @@ impl AttributeLists {
                     false => value::code(value_type, bytes),
                 };
                 let text = value::text(&mut scratch, value_type, bytes);
-                all_terms.push(terms::extend(key_hashes[key as usize], terms::hash(text)));
+                row_terms.terms.push(terms::extend(key_hashes[key as usize], terms::hash(text)));
                 row_values.extend_from_slice(text);
                 row_values.push(END);
                 signature.extend_from_slice(&key.to_le_bytes());
@@ -58,18 +59,9 @@ impl AttributeLists {
             }
             write_string(&mut values, &row_values);
             lists.push(columns, &signature, &mut keys);
-            ends.push(all_terms.len());
+            row_terms.end_row();
         }
-        Self { keys, types: lists.types.finish(), values, terms: all_terms, ends }
-    }
-
-    /// The terms of a row's attributes.
-    pub fn terms(&self, place: usize) -> &[u64] {
-        &self.terms[if place == 0 { 0 } else { self.ends[place - 1] }..self.ends[place]]
-    }
-
-    pub fn len(&self) -> usize {
-        self.terms.len()
+        Self { keys, types: lists.types.finish(), values, terms: row_terms }
     }
 
     /// The type codes of a row's attributes; none where all are strings.
@@ -151,8 +143,8 @@ mod tests {
         assert_eq!(lists.types.indexes, [0, 1, 0, 1]);
         assert_eq!([0, 1, 2, 3].map(|row| lists.codes(row)), [&b"sb"[..], b"", b"sb", b""]);
         assert_eq!(lists.values, b"\x07x\0true\0\x00\x08y\0false\0\x01\0");
-        assert_eq!(lists.terms(0)[1], terms::attribute(b"b", b"true"));
-        assert_eq!([0, 1, 2, 3].map(|row| lists.terms(row).len()), [2, 0, 2, 1]);
+        assert_eq!(lists.terms.of(0)[1], terms::attribute(b"b", b"true"));
+        assert_eq!([0, 1, 2, 3].map(|row| lists.terms.of(row).len()), [2, 0, 2, 1]);
     }
 
     #[test]
@@ -162,7 +154,7 @@ mod tests {
         assert_eq!(lists.codes(0), b"rr");
         assert_eq!(lists.keys, "\x08a\u{fffd}b\0c\0".as_bytes());
         assert_eq!(lists.values, "\x08x\0y\u{fffd}z\0".as_bytes());
-        assert_eq!(lists.terms(0)[1], terms::attribute(b"c", "y\u{fffd}z".as_bytes()));
+        assert_eq!(lists.terms.of(0)[1], terms::attribute(b"c", "y\u{fffd}z".as_bytes()));
     }
 
     #[test]

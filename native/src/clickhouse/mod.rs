@@ -2,9 +2,8 @@
 //!
 //! `write` turns columns into a block of the `spans` table and `postings` into what finds them
 //! again by their `terms`; `catalog` keeps the small tables; `read` is the way back. `block` and
-//! `result` know the Native format, `attributes`, `dictionary`, `value` and `rest`
-//! parts of a span. What the
-//! tables are for stands in docs/adr.
+//! `result` know the Native format, `attributes`, `dictionary`, `value` and `rest` parts of a span.
+//! What the tables are for stands in docs/adr.
 
 mod attributes;
 mod block;

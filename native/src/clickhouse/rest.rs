@@ -6,6 +6,7 @@
 use bytes::Bytes;
 
 use super::attributes::AttributeLists;
+use super::terms::RowTerms;
 use super::{terms, value};
 use crate::columns::{Attributes, Columns};
 use crate::otlp::encode::{write_attribute, write_events, write_links};
@@ -58,8 +59,17 @@ pub fn attribute_terms(columns: &Columns, attributes: &Attributes, owner: usize)
         .collect()
 }
 
-/// Appends the terms of a span's rest: events, their attributes, those of links, status message.
-pub fn rest_terms(columns: &Columns, row: usize, found: &mut Vec<u64>) {
+/// The terms of each row's rest: events, their attributes, those of links, status message.
+pub fn rest_terms(columns: &Columns, rows: &[usize]) -> RowTerms {
+    let mut found = RowTerms::default();
+    for &row in rows {
+        add_rest_terms(columns, row, &mut found.terms);
+        found.end_row();
+    }
+    found
+}
+
+fn add_rest_terms(columns: &Columns, row: usize, found: &mut Vec<u64>) {
     let message = columns.spans.status_message.get(row);
     if !message.is_empty() {
         found.push(terms::attribute(terms::STATUS_MESSAGE_KEY, &value::plain_text(message)));

@@ -21,7 +21,7 @@ pub enum Column<'a> {
         strings: Vec<&'a [u8]>,
         indexes: Vec<u32>,
     },
-    /// Array (one column) or Map (keys and values): row `i` ends at `ends[i]`.
+    /// Array (one column): row `i` ends at `ends[i]`.
     Nested {
         ends: Vec<usize>,
         columns: Vec<Column<'a>>,
@@ -103,10 +103,6 @@ fn layout(data_type: &str) -> Option<Layout> {
             } else if let Some(arguments) = inner("SimpleAggregateFunction") {
                 // Its values are those of the type behind the function's name.
                 layout(arguments.split_once(", ")?.1)
-            } else if let Some(pair) = inner("Map") {
-                // No key type of ours has a comma in it.
-                let (key, value) = pair.split_once(", ")?;
-                Some(Layout::Nested(vec![layout(key)?, layout(value)?]))
             } else {
                 None
             }

@@ -78,6 +78,26 @@ pub fn duration_class(nanos: i64) -> u8 {
     if nanos < 0 { 0 } else { (64 - nanos.leading_zeros()) as u8 }
 }
 
+/// Terms of many rows, end to end.
+#[derive(Default)]
+pub struct RowTerms {
+    pub terms: Vec<u64>,
+    /// Where the terms of each row end.
+    pub ends: Vec<usize>,
+}
+
+impl RowTerms {
+    /// Ends the row whose terms were appended to `terms`.
+    pub fn end_row(&mut self) {
+        self.ends.push(self.terms.len());
+    }
+
+    /// The terms of the row at a place.
+    pub fn of(&self, place: usize) -> &[u64] {
+        &self.terms[if place == 0 { 0 } else { self.ends[place - 1] }..self.ends[place]]
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

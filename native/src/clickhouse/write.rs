@@ -12,6 +12,7 @@ use super::block::Block;
 use super::dictionary::{Dictionary, Interned, Renumbered};
 use super::postings::{Place, Posting, Postings, Slicer, bucket, slice};
 use super::rest::{attribute_terms, rest_column, rest_terms};
+use super::terms::RowTerms;
 use super::{terms, value};
 use crate::columns::Columns;
 use crate::jaeger::names::{service_name, span_name};
@@ -48,7 +49,7 @@ pub fn encode(
     let rows = rows_in_table_order(columns);
     let strings = RowStrings::gather(columns, &rows);
     let attributes = AttributeLists::gather(columns, &rows);
-    let rest = RestTerms::gather(columns, &rows);
+    let rest = rest_terms(columns, &rows);
     let postings = post(columns, &rows, &strings, &attributes, &rest, slicer);
     let (postings, frequent) = postings.encode(period, known);
     let spans = write_spans(columns, &rows, &strings, &attributes, &rest, period);
@@ -157,35 +158,13 @@ pub fn scope_header(columns: &Columns, row: usize) -> Bytes {
     writer.finish()
 }
 
-/// The terms of each row's `rest`.
-struct RestTerms {
-    terms: Vec<u64>,
-    ends: Vec<usize>,
-}
-
-impl RestTerms {
-    fn gather(columns: &Columns, rows: &[usize]) -> Self {
-        let mut terms = Vec::new();
-        let ends = rows.iter().map(|&row| {
-            rest_terms(columns, row, &mut terms);
-            terms.len()
-        });
-        let ends = ends.collect();
-        Self { terms, ends }
-    }
-
-    fn of(&self, place: usize) -> &[u64] {
-        &self.terms[if place == 0 { 0 } else { self.ends[place - 1] }..self.ends[place]]
-    }
-}
-
 /// The postings of all rows.
 fn post(
     columns: &Columns,
     rows: &[usize],
     strings: &RowStrings,
     attributes: &AttributeLists,
-    rest: &RestTerms,
+    rest: &RowTerms,
     slicer: &mut Slicer,
 ) -> Postings {
     let spans = &columns.spans;
@@ -194,7 +173,7 @@ fn post(
         strings.resources.rows.iter().map(|&row| resource_terms(columns, row as usize)).collect();
     let scope_terms: Vec<_> =
         strings.scopes.rows.iter().map(|&row| scope_terms(columns, row as usize)).collect();
-    let mut postings = Postings::with_capacity(attributes.len() + 8 * rows.len());
+    let mut postings = Postings::with_capacity(attributes.terms.terms.len() + 8 * rows.len());
     let (service_key, operation_key) = (terms::hash(terms::SERVICE), terms::hash(terms::OPERATION));
     let mut place = 0;
     while place < rows.len() {
@@ -239,7 +218,7 @@ fn post(
                 add(terms::error());
                 add(terms::extend(service, terms::error()));
             }
-            attributes.terms(place).iter().chain(rest.of(place)).for_each(|&term| add(term));
+            attributes.terms.of(place).iter().chain(rest.of(place)).for_each(|&term| add(term));
         }
         place = end;
     }
@@ -269,7 +248,7 @@ fn write_spans(
     rows: &[usize],
     strings: &RowStrings,
     attributes: &AttributeLists,
-    rest: &RestTerms,
+    rest: &RowTerms,
     period: u32,
 ) -> Vec<u8> {
     let spans = &columns.spans;

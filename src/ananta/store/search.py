@@ -141,9 +141,9 @@ def filter_spans(
 
     `origins` are those of the clauses that may exist; spans are only tested for these.
     """
-    early, late = [in_buckets(places)], []
+    early, late = [_in_buckets(places)], []
     if any(clause.hint for clause in clauses):
-        early.append(in_slices(places))
+        early.append(_in_slices(places))
     for clause in clauses:
         found = [
             f"{origin.level} GLOBAL IN"
@@ -216,10 +216,11 @@ def _tag(key: str, value: str, service: str) -> Clause:
         return _of_origin(Origin("scope", key, value))
     if key.startswith(_RESOURCE_PREFIX):
         return _of_origin(Origin("resource", key.removeprefix(_RESOURCE_PREFIX), value))
-    in_rest = f"has(rest_terms, {_attribute_term(key, value)})"
+    attribute = term("attribute", key.encode(), value.encode())
+    in_rest = f"has(rest_terms, {attribute})"
     return Clause(
         f"{in_rest} OR {_has_attribute(key, value)}",
-        (_token("attribute", key, value),),
+        (attribute >> 32,),
         (Origin("resource", key, value), Origin("scope", key, value)),
         # A look at the whole string spares most rows the splitting.
         f"{in_rest} OR position(attribute_values, {quote(value + _END)}) > 0",
@@ -233,10 +234,6 @@ def _one_of(column: str, names: tuple[str, ...], value: str, within: tuple[str, 
     number = names.index(name)
     is_error = column == "status_code" and number == ERROR_STATUS
     return Clause(f"{column} = {number}", (_token("error", *within),) if is_error else ())
-
-
-def _attribute_term(key: str, value: str) -> int:
-    return term("attribute", key.encode(), value.encode())
 
 
 def _of_origin(origin: Origin) -> Clause:
@@ -262,7 +259,7 @@ def bucket_of_place(place: int) -> int:
     return place // _SLICES * BUCKET_SECONDS
 
 
-def in_buckets(places: Sequence[Place]) -> str:
+def _in_buckets(places: Sequence[Place]) -> str:
     """SQL: a row of `spans` lies in a bucket of these places, which the index finds.
 
     Of very many places it is the stretch of time they lie in.
@@ -273,7 +270,7 @@ def in_buckets(places: Sequence[Place]) -> str:
     return f"bucket IN ({', '.join(map(str, buckets))})"
 
 
-def in_slices(places: Sequence[Place]) -> str:
+def _in_slices(places: Sequence[Place]) -> str:
     """SQL: a row lies in one of these places; spares the engine columns of the rest of a bucket."""
     slices: dict[int, list[str]] = {}
     for bucket, first, last in places:
