@@ -99,7 +99,7 @@ async def test_a_wrong_password_is_one_line(http_url: str) -> None:
 
 async def test_tables_are_not_created_where_that_is_off(engine: Engine) -> None:
     one = exporter(data_dir=str(engine.directory), database="exporter_none", create_schema=False)
-    with pytest.raises(StartupError, match="this program needs 2; set create_schema: true"):
+    with pytest.raises(StartupError, match="this program needs 3; set create_schema: true"):
         await one.start(HOST)
 
 

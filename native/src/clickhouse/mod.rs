@@ -26,13 +26,12 @@ use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyList, PyTuple};
 
 use crate::batch::SpanBatch;
-use crate::otlp::DecodeError;
 use catalog::{Catalog, NewRows};
 use postings::{Posting, Slicer};
 use result::{Column, Fixed, read_blocks};
 use write::SpanBlocks;
 
-/// Spans in a slice of a bucket: small enough to be read for one of them.
+/// Spans in a slice of a minute: small enough to be read for one of them.
 const SLICE_SPANS: u64 = 256;
 
 /// Postings remembered as stored; when there are more, all are forgotten.
@@ -44,7 +43,7 @@ struct StoreEncoder {
     memory: Mutex<Memory>,
 }
 
-/// What is stored already and need not be stored again, and how full the buckets are.
+/// What is stored already and need not be stored again, and how full the minutes are.
 struct Memory {
     slicer: Slicer,
     catalog: Catalog,
@@ -182,29 +181,20 @@ fn python_value<'py>(
     })
 }
 
-/// A bucket, the first and the last 16 bits of trace ids.
-type PlaceRange = (u32, u16, u16);
-
-/// The places (bucket, first and last 16 bits of trace ids) where every clause may hold, newest
-/// first, from a first bucket to a last. A clause is a choice of tokens, `answer` the rows (token,
-/// places) of `postings`. Beside them all tokens that are anywhere between these buckets.
+/// The places (first and last number of `place` in `spans`) where every clause may hold, newest
+/// first, from a first minute to a last. A clause is a choice of tokens, `answer` the rows (token,
+/// places) of `postings`. Beside them all tokens that are anywhere between these minutes.
 #[pyfunction]
 fn common_places(
     py: Python<'_>,
     answer: PyBackedBytes,
     clauses: Vec<Vec<u32>>,
-    first_bucket: u32,
-    last_bucket: u32,
-) -> PyResult<(Vec<PlaceRange>, Vec<u32>)> {
-    let buckets = first_bucket..=last_bucket;
-    let (places, tokens) = py.detach(|| {
-        let places = postings::common_places(&answer, &clauses, buckets.clone())?;
-        Ok::<_, DecodeError>((places, postings::present(&answer, buckets)?))
-    })?;
-    let ranges = places.into_iter().map(|place| {
-        let range = place.range();
-        (place.bucket, *range.start(), *range.end())
-    });
+    first_minute: u32,
+    last_minute: u32,
+) -> PyResult<(Vec<(u64, u64)>, Vec<u32>)> {
+    let minutes = first_minute..=last_minute;
+    let (places, tokens) = py.detach(|| postings::common_places(&answer, &clauses, minutes))?;
+    let ranges = places.into_iter().map(|place| place.numbers().into_inner());
     Ok((ranges.collect(), tokens))
 }
 

@@ -1,12 +1,12 @@
 //! Where to look: the stretches of the `spans` table that hold spans with a given term.
 //!
-//! Spans are ordered by bucket (the minute they start in) and trace id. A **place** is a bucket, or
-//! a slice of it: a range of trace ids, as small as holds a few hundred spans. A posting says
+//! Spans are ordered by the minute they start in and by trace id. A **place** is a minute, or a
+//! slice of it: a range of trace ids, as small as holds a few hundred spans. A posting says
 //! that a term occurs in a place; it is what a row of the `postings` table is.
 //!
 //! A slice is written as the middle of its range of trace ids' first 16 bits, so that its number
 //! tells where it begins and ends: 0x8000 is everything, 0x4000 and 0xC000 are the halves, and so
-//! on. A term that is all over a bucket gets one posting for the whole bucket.
+//! on. A term that is all over a minute gets one posting for the whole minute.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::RangeInclusive;
@@ -15,35 +15,34 @@ use super::block::Block;
 use super::result::read_blocks;
 use crate::otlp::DecodeError;
 
-pub const BUCKET_SECONDS: u32 = 60;
-const WHOLE_BUCKET: u16 = 0x8000;
-/// A term in one of so many slices of a bucket, but more than one, is posted for the whole bucket.
+const MINUTE_NANOS: u64 = 60_000_000_000;
+const WHOLE_MINUTE: u16 = 0x8000;
+/// A term in one of so many slices of a minute, but more than one, is posted for the whole minute.
 const WIDEN_FROM: usize = 4;
-/// Finest slices: 2^12 of a bucket. The middle of each still has a bit to stand on.
+/// Finest slices: 2^12 of a minute. The middle of each still has a bit to stand on.
 const MAX_SLICE_BITS: u32 = 12;
-/// Buckets the slicer remembers: a day and a half.
-const REMEMBERED_BUCKETS: usize = 2048;
+/// Minutes the slicer remembers: a day and a half.
+const REMEMBERED_MINUTES: usize = 2048;
 
 /// A token and the number of a place.
 pub type Posting = (u32, u64);
 
-/// A bucket, or a slice of it. Places order by time.
+/// A minute, or a slice of it. Places order by time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Place {
-    /// Start of the minute, seconds since 1970.
-    pub bucket: u32,
+    /// Since 1970.
+    pub minute: u32,
     pub slice: u16,
 }
 
 impl Place {
     /// The place as a number: the minute above 16 bits of slice.
     pub fn number(self) -> u64 {
-        u64::from(self.bucket / BUCKET_SECONDS) << 16 | u64::from(self.slice)
+        number(self.minute, self.slice)
     }
 
     fn from_number(number: u64) -> Self {
-        let minute = (number >> 16).min(u64::from(u32::MAX / BUCKET_SECONDS)) as u32;
-        Self { bucket: minute * BUCKET_SECONDS, slice: number as u16 }
+        Self { minute: (number >> 16) as u32, slice: number as u16 }
     }
 
     /// Half the width of its range: the lowest bit of its middle.
@@ -57,12 +56,18 @@ impl Place {
         self.slice - half..=self.slice.saturating_add(half.saturating_sub(1))
     }
 
+    /// The places of the traces it holds, see `place_of`.
+    pub fn numbers(self) -> RangeInclusive<u64> {
+        let range = self.range();
+        number(self.minute, *range.start())..=number(self.minute, *range.end())
+    }
+
     /// What two places have in common: one always holds the other, or they are apart.
     fn intersection(self, other: Place) -> Option<Place> {
         let holds = |outer: Place, inner: Place| {
             outer.half() >= inner.half() && outer.range().contains(&inner.slice)
         };
-        if self.bucket != other.bucket {
+        if self.minute != other.minute {
             None
         } else if holds(self, other) {
             Some(other)
@@ -74,14 +79,29 @@ impl Place {
     }
 }
 
-/// The bucket of a start time. Times past what 32 bits of seconds hold share the last one.
+/// The minute of a start time.
 #[inline]
-pub fn bucket(start_time_unix_nano: u64) -> u32 {
-    let minute = start_time_unix_nano / (u64::from(BUCKET_SECONDS) * 1_000_000_000);
-    minute.min(u64::from(u32::MAX / BUCKET_SECONDS)) as u32 * BUCKET_SECONDS
+pub fn minute(start_time_unix_nano: u64) -> u32 {
+    (start_time_unix_nano / MINUTE_NANOS) as u32
 }
 
-/// Decides how finely each bucket is sliced, from how many spans it and the minute before hold.
+/// The place of one trace in a minute, which is where its spans are in the `spans` table.
+#[inline]
+pub fn place_of(start_time_unix_nano: u64, trace_id: &[u8; 16]) -> u64 {
+    number(minute(start_time_unix_nano), beginning(trace_id))
+}
+
+#[inline]
+fn number(minute: u32, low: u16) -> u64 {
+    u64::from(minute) << 16 | u64::from(low)
+}
+
+#[inline]
+fn beginning(trace_id: &[u8; 16]) -> u16 {
+    u16::from_be_bytes([trace_id[0], trace_id[1]])
+}
+
+/// Decides how finely each minute is sliced, from how many spans it and the minute before hold.
 pub struct Slicer {
     slice_spans: u64,
     spans: HashMap<u32, u64>,
@@ -92,42 +112,39 @@ impl Slicer {
         Self { slice_spans, spans: HashMap::new() }
     }
 
-    /// Counts `spans` more in a bucket; the number of leading bits that tell its slices apart.
-    pub fn slice_bits(&mut self, bucket: u32, spans: u64) -> u32 {
-        if self.spans.len() >= REMEMBERED_BUCKETS {
+    /// Counts `spans` more in a minute; the number of leading bits that tell its slices apart.
+    pub fn slice_bits(&mut self, minute: u32, spans: u64) -> u32 {
+        if self.spans.len() >= REMEMBERED_MINUTES {
             self.forget_oldest();
         }
-        let before = bucket
-            .checked_sub(BUCKET_SECONDS)
-            .and_then(|before| self.spans.get(&before).copied())
-            .unwrap_or(0);
-        let count = self.spans.entry(bucket).or_default();
+        let before =
+            minute.checked_sub(1).and_then(|before| self.spans.get(&before).copied()).unwrap_or(0);
+        let count = self.spans.entry(minute).or_default();
         *count += spans;
         let slices = (*count).max(before).div_ceil(self.slice_spans);
         slices.next_power_of_two().trailing_zeros().min(MAX_SLICE_BITS)
     }
 
     fn forget_oldest(&mut self) {
-        let mut buckets: Vec<u32> = self.spans.keys().copied().collect();
-        let (_, middle, _) = buckets.select_nth_unstable(REMEMBERED_BUCKETS / 2);
+        let mut minutes: Vec<u32> = self.spans.keys().copied().collect();
+        let (_, middle, _) = minutes.select_nth_unstable(REMEMBERED_MINUTES / 2);
         let middle = *middle;
-        self.spans.retain(|&bucket, _| bucket >= middle);
+        self.spans.retain(|&minute, _| minute >= middle);
     }
 }
 
-/// The slice of a bucket cut into 2^`bits` that a trace id is in.
+/// The slice of a minute cut into 2^`bits` that a trace id is in.
 #[inline]
 pub fn slice(trace_id: &[u8; 16], bits: u32) -> u16 {
-    let first = u16::from_be_bytes([trace_id[0], trace_id[1]]);
-    let half = WHOLE_BUCKET >> bits;
+    let half = WHOLE_MINUTE >> bits;
     // The bits below `half` go, `half` itself is set.
-    first & !(half | (half - 1)) | half
+    beginning(trace_id) & !(half | (half - 1)) | half
 }
 
 /// Gathers the postings of one block of spans, given in the order of the table.
 #[derive(Default)]
 pub struct Postings {
-    /// Each place once, in order, with the slices its bucket has.
+    /// Each place once, in order, with the slices its minute has.
     places: Vec<(Place, u32)>,
     /// Token in the upper half, row in `places` in the lower.
     entries: Vec<u64>,
@@ -173,13 +190,13 @@ impl Postings {
                     frequent.push(posting);
                 }
             };
-            let bucket = |entry: u64| place(entry).0.bucket;
-            for of_bucket in of_token.chunk_by(|&one, &other| bucket(one) == bucket(other)) {
-                let (first, slices) = place(of_bucket[0]);
-                let in_slices = of_bucket.chunk_by(|one, other| one == other);
+            let minute = |entry: u64| place(entry).0.minute;
+            for of_minute in of_token.chunk_by(|&one, &other| minute(one) == minute(other)) {
+                let (first, slices) = place(of_minute[0]);
+                let in_slices = of_minute.chunk_by(|one, other| one == other);
                 let count = in_slices.clone().count();
                 if count > 1 && count * WIDEN_FROM >= slices as usize {
-                    post(Place { slice: WHOLE_BUCKET, ..first }, true);
+                    post(Place { slice: WHOLE_MINUTE, ..first }, true);
                 } else {
                     in_slices.for_each(|same| post(place(same[0]).0, same.len() > 1));
                 }
@@ -225,22 +242,29 @@ fn sort_by_token(entries: &mut Vec<u64>) {
 }
 
 /// The places, newest first, that hold every one of `clauses`, each a choice of tokens; `answer`
-/// are rows (token, places) of the `postings` table in any order. Only places in `buckets` count.
+/// are rows (token, places) of the `postings` table in any order. Only places in `minutes` count.
+/// Beside them the tokens that are anywhere in these minutes.
 pub fn common_places(
     answer: &[u8],
     clauses: &[Vec<u32>],
-    buckets: RangeInclusive<u32>,
-) -> Result<Vec<Place>, DecodeError> {
+    minutes: RangeInclusive<u32>,
+) -> Result<(Vec<Place>, Vec<u32>), DecodeError> {
     let mut places: Vec<Vec<Place>> = vec![Vec::new(); clauses.len()];
+    let mut present = Vec::new();
     for block in read_blocks(answer)? {
         let token = block.column("token")?;
         let numbers = block.column("places")?;
         for row in 0..block.rows {
             let token = token.number(row) as u32;
+            let all = numbers.elements(row).map(Place::from_number);
+            let within: Vec<_> = all.filter(|place| minutes.contains(&place.minute)).collect();
+            if within.is_empty() {
+                continue;
+            }
+            present.push(token);
             for (clause, places) in clauses.iter().zip(&mut places) {
                 if clause.contains(&token) {
-                    let all = numbers.elements(row).map(Place::from_number);
-                    places.extend(all.filter(|place| buckets.contains(&place.bucket)));
+                    places.extend_from_slice(&within);
                 }
             }
         }
@@ -252,7 +276,7 @@ pub fn common_places(
     let mut common = clauses.next().unwrap_or_default();
     for other in clauses {
         let intersections = common.iter().flat_map(|&place| {
-            in_bucket(&other, place.bucket)
+            in_minute(&other, place.minute)
                 .iter()
                 .filter_map(move |&other| place.intersection(other))
         });
@@ -260,33 +284,20 @@ pub fn common_places(
         merge_nested(&mut common);
     }
     common.reverse();
-    Ok(common)
+    Ok((common, present))
 }
 
-/// The tokens of an answer that are somewhere in `buckets`.
-pub fn present(answer: &[u8], buckets: RangeInclusive<u32>) -> Result<Vec<u32>, DecodeError> {
-    let mut tokens = Vec::new();
-    for block in read_blocks(answer)? {
-        let (token, numbers) = (block.column("token")?, block.column("places")?);
-        let in_buckets = |&row: &usize| {
-            numbers.elements(row).any(|number| buckets.contains(&Place::from_number(number).bucket))
-        };
-        tokens.extend((0..block.rows).filter(in_buckets).map(|row| token.number(row) as u32));
-    }
-    Ok(tokens)
-}
-
-/// The places of one bucket among places in order.
-fn in_bucket(places: &[Place], bucket: u32) -> &[Place] {
-    let start = places.partition_point(|place| place.bucket < bucket);
-    let end = places.partition_point(|place| place.bucket <= bucket);
+/// The places of one minute among places in order.
+fn in_minute(places: &[Place], minute: u32) -> &[Place] {
+    let start = places.partition_point(|place| place.minute < minute);
+    let end = places.partition_point(|place| place.minute <= minute);
     &places[start..end]
 }
 
 /// Puts places in order and drops those another one holds.
 fn merge_nested(places: &mut Vec<Place>) {
     places.sort_unstable_by_key(|place| {
-        (place.bucket, *place.range().start(), std::cmp::Reverse(*place.range().end()))
+        (place.minute, *place.range().start(), std::cmp::Reverse(*place.range().end()))
     });
     places.dedup_by(|place, kept| kept.intersection(*place).is_some());
 }
@@ -295,8 +306,8 @@ fn merge_nested(places: &mut Vec<Place>) {
 mod tests {
     use super::*;
 
-    fn place(bucket: u32, slice: u16) -> Place {
-        Place { bucket, slice }
+    fn place(minute: u32, slice: u16) -> Place {
+        Place { minute, slice }
     }
 
     #[test]
@@ -316,23 +327,23 @@ mod tests {
     }
 
     #[test]
-    fn a_bucket_is_sliced_as_finely_as_its_spans_need() {
+    fn a_minute_is_sliced_as_finely_as_its_spans_need() {
         let mut slicer = Slicer::new(1000);
-        assert_eq!(slicer.slice_bits(60, 900), 0);
-        assert_eq!(slicer.slice_bits(60, 200), 1);
-        assert_eq!(slicer.slice_bits(120, 10), 1, "the minute before says what is to come");
-        assert_eq!(slicer.slice_bits(180, 10), 0);
+        assert_eq!(slicer.slice_bits(1, 900), 0);
+        assert_eq!(slicer.slice_bits(1, 200), 1);
+        assert_eq!(slicer.slice_bits(2, 10), 1, "the minute before says what is to come");
+        assert_eq!(slicer.slice_bits(3, 10), 0);
         assert_eq!(slicer.slice_bits(0, u64::MAX / 2), MAX_SLICE_BITS);
     }
 
     #[test]
-    fn the_slicer_forgets_the_oldest_buckets() {
+    fn the_slicer_forgets_the_oldest_minutes() {
         let mut slicer = Slicer::new(1000);
-        for minute in 0..REMEMBERED_BUCKETS as u32 * 2 {
-            slicer.slice_bits(minute * 60, 1);
+        for minute in 0..REMEMBERED_MINUTES as u32 * 2 {
+            slicer.slice_bits(minute, 1);
         }
-        assert!(slicer.spans.len() <= REMEMBERED_BUCKETS);
-        assert!(slicer.spans.contains_key(&((REMEMBERED_BUCKETS as u32 * 2 - 1) * 60)));
+        assert!(slicer.spans.len() <= REMEMBERED_MINUTES);
+        assert!(slicer.spans.contains_key(&(REMEMBERED_MINUTES as u32 * 2 - 1)));
     }
 
     #[test]
@@ -355,13 +366,17 @@ mod tests {
     }
 
     #[test]
-    fn any_time_has_a_bucket() {
-        assert_eq!(bucket(0), 0);
-        assert_eq!(bucket(59_999_999_999), 0);
-        assert_eq!(bucket(60_000_000_000), 60);
-        let last = u32::MAX / 60 * 60;
-        assert_eq!(bucket(u64::from(last) * 1_000_000_000 + 3_600_000_000_000), last);
-        assert_eq!(bucket(u64::MAX), last);
+    fn a_span_lies_in_its_minute_and_where_its_trace_id_begins() {
+        let mut id = [0xff; 16];
+        id[0] = 0x12;
+        id[1] = 0x34;
+        assert_eq!(place_of(59_999_999_999, &id), 0x1234);
+        assert_eq!(place_of(60_000_000_000, &id), 0x1_1234);
+        assert_eq!(minute(u64::MAX), 307_445_734);
+        let slice = Place { minute: 1, slice: slice(&id, 4) };
+        let range = slice.numbers();
+        assert!(range.contains(&place_of(60_000_000_000, &id)));
+        assert_eq!((*range.start(), *range.end()), (0x1_1000, 0x1_1fff));
     }
 
     fn postings(
@@ -370,8 +385,8 @@ mod tests {
         known: &HashSet<Posting>,
     ) -> (Vec<(u32, Vec<Place>)>, Vec<Posting>) {
         let mut postings = Postings::default();
-        for &(bucket, slice, token) in spans {
-            postings.move_to(place(bucket, slice), bits);
+        for &(minute, slice, token) in spans {
+            postings.move_to(place(minute, slice), bits);
             postings.add(token);
         }
         let (bytes, frequent) = postings.encode(7, known);
@@ -388,10 +403,10 @@ mod tests {
 
     #[test]
     fn a_posting_is_written_once_in_the_order_of_the_table() {
-        let spans = [(0, 0x8000, 9), (0, 0x8000, 9), (0, 0x8000, 4), (60, 0x8000, 9)];
-        let whole = |bucket| place(bucket, 0x8000);
+        let spans = [(0, 0x8000, 9), (0, 0x8000, 9), (0, 0x8000, 4), (1, 0x8000, 9)];
+        let whole = |minute| place(minute, 0x8000);
         let (rows, frequent) = postings(&spans, 0, &HashSet::new());
-        assert_eq!(rows, [(4, vec![whole(0)]), (9, vec![whole(0), whole(60)])]);
+        assert_eq!(rows, [(4, vec![whole(0)]), (9, vec![whole(0), whole(1)])]);
         assert_eq!(frequent, [(9, whole(0).number())]);
     }
 
@@ -406,11 +421,11 @@ mod tests {
     }
 
     #[test]
-    fn a_token_all_over_a_bucket_is_posted_once() {
+    fn a_token_all_over_a_minute_is_posted_once() {
         let spans =
-            [(0, 0x1000, 1), (0, 0x1000, 2), (0, 0x3000, 1), (0, 0x5000, 1), (60, 0x1000, 1)];
+            [(0, 0x1000, 1), (0, 0x1000, 2), (0, 0x3000, 1), (0, 0x5000, 1), (1, 0x1000, 1)];
         let (rows, frequent) = postings(&spans, 3, &HashSet::new());
-        let all = vec![place(0, 0x8000), place(60, 0x1000)];
+        let all = vec![place(0, 0x8000), place(1, 0x1000)];
         assert_eq!(rows, [(1, all), (2, vec![place(0, 0x1000)])]);
         assert_eq!(frequent, [(1, place(0, 0x8000).number())]);
     }
@@ -419,14 +434,14 @@ mod tests {
     fn common_places_are_those_of_every_clause_newest_first() {
         let rows = [
             (1, place(0, 0x8000)),
-            (1, place(60, 0x4000)),
-            (1, place(60, 0xe000)),
-            (1, place(120, 0x8000)),
-            (1, place(120, 0x4000)),
-            (2, place(60, 0x2000)),
-            (2, place(120, 0xc000)),
-            (3, place(120, 0x6000)),
-            (9, place(60, 0x8000)),
+            (1, place(1, 0x4000)),
+            (1, place(1, 0xe000)),
+            (1, place(2, 0x8000)),
+            (1, place(2, 0x4000)),
+            (2, place(1, 0x2000)),
+            (2, place(2, 0xc000)),
+            (3, place(2, 0x6000)),
+            (9, place(1, 0x8000)),
         ];
         let mut block = Block::new(2, rows.len(), 0);
         block.fixed("token", "UInt32", rows.map(|(token, _): (u32, _)| token.to_le_bytes()));
@@ -435,19 +450,19 @@ mod tests {
         bytes.extend(rows.iter().flat_map(|(_, place)| place.number().to_le_bytes()));
         let answer = block.finish();
         let within =
-            |clauses: &[Vec<u32>], buckets| common_places(&answer, clauses, buckets).unwrap();
-        let common = |clauses: &[Vec<u32>]| within(clauses, 0..=u32::MAX);
+            |clauses: &[Vec<u32>], minutes| common_places(&answer, clauses, minutes).unwrap();
+        let common = |clauses: &[Vec<u32>]| within(clauses, 0..=u32::MAX).0;
         assert_eq!(
             common(&[vec![1], vec![2, 3]]),
-            [place(120, 0xc000), place(120, 0x6000), place(60, 0x2000)]
+            [place(2, 0xc000), place(2, 0x6000), place(1, 0x2000)]
         );
         assert_eq!(
             common(&[vec![1]]),
-            [place(120, 0x8000), place(60, 0xe000), place(60, 0x4000), place(0, 0x8000)]
+            [place(2, 0x8000), place(1, 0xe000), place(1, 0x4000), place(0, 0x8000)]
         );
-        assert_eq!(within(&[vec![1]], 60..=60), [place(60, 0xe000), place(60, 0x4000)]);
+        assert_eq!(within(&[vec![1]], 1..=1).0, [place(1, 0xe000), place(1, 0x4000)]);
         assert_eq!(common(&[vec![1], vec![5]]), []);
-        assert_eq!(present(&answer, 120..=120).unwrap(), [1, 1, 2, 3]);
+        assert_eq!(within(&[], 2..=2).1, [1, 1, 2, 3]);
         assert_eq!(common(&[]), []);
     }
 }

@@ -1,6 +1,6 @@
 //! Columns to a block of the `spans` table, and to the postings that find its spans again.
 //!
-//! Rows go out in the order of the table (bucket, trace id), so the engine has nothing to sort.
+//! Rows go out in the order of the table (place, trace id), so the engine has nothing to sort.
 //! Strings that repeat go out as dictionaries, and a dictionary entry is hashed once.
 
 use std::collections::HashSet;
@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::attributes::AttributeLists;
 use super::block::Block;
 use super::dictionary::{Dictionary, Interned, Renumbered};
-use super::postings::{Place, Posting, Postings, Slicer, bucket, slice};
+use super::postings::{Place, Posting, Postings, Slicer, minute, place_of, slice};
 use super::rest::{attribute_terms, rest_column, rest_terms};
 use super::terms::RowTerms;
 use super::{terms, value};
@@ -64,20 +64,21 @@ pub fn period(columns: &Columns, period_seconds: u32, now: u32) -> u32 {
     let mut starts = columns.spans.start_time_unix_nano.clone();
     let middle = starts.len() / 2;
     let median = match starts.get(middle) {
-        Some(_) => bucket(*starts.select_nth_unstable(middle).1),
-        None => now,
+        Some(_) => *starts.select_nth_unstable(middle).1 / 1_000_000_000,
+        None => u64::from(now),
     };
+    let median = u32::try_from(median).unwrap_or(u32::MAX);
     let arrival = if median.abs_diff(now) <= CREDIBLE_SECONDS { median } else { now };
     arrival / period_seconds * period_seconds
 }
 
-/// Rows by bucket, then trace id; spans of one trace in the order they came.
+/// Rows by minute, then trace id; spans of one trace in the order they came.
 fn rows_in_table_order(columns: &Columns) -> Vec<usize> {
     let spans = &columns.spans;
     let mut keys: Vec<(u32, u128, u32)> = (0..columns.len())
         .map(|row| {
             let trace_id = u128::from_be_bytes(spans.trace_id[row]);
-            (bucket(spans.start_time_unix_nano[row]), trace_id, row as u32)
+            (minute(spans.start_time_unix_nano[row]), trace_id, row as u32)
         })
         .collect();
     keys.sort_unstable();
@@ -168,7 +169,7 @@ fn post(
     slicer: &mut Slicer,
 ) -> Postings {
     let spans = &columns.spans;
-    let row_bucket = |row: usize| bucket(spans.start_time_unix_nano[row]);
+    let row_minute = |row: usize| minute(spans.start_time_unix_nano[row]);
     let resource_terms: Vec<_> =
         strings.resources.rows.iter().map(|&row| resource_terms(columns, row as usize)).collect();
     let scope_terms: Vec<_> =
@@ -177,15 +178,15 @@ fn post(
     let (service_key, operation_key) = (terms::hash(terms::SERVICE), terms::hash(terms::OPERATION));
     let mut place = 0;
     while place < rows.len() {
-        let bucket = row_bucket(rows[place]);
-        let end = place + rows[place..].partition_point(|&row| row_bucket(row) == bucket);
-        let bits = slicer.slice_bits(bucket, (end - place) as u64);
+        let minute = row_minute(rows[place]);
+        let end = place + rows[place..].partition_point(|&row| row_minute(row) == minute);
+        let bits = slicer.slice_bits(minute, (end - place) as u64);
         // What is the same for many rows of a slice is added where it changes.
         let mut last = None;
         for place in place..end {
             let row = rows[place];
             let trace_id = &spans.trace_id[row];
-            let moved = postings.move_to(Place { bucket, slice: slice(trace_id, bits) }, bits);
+            let moved = postings.move_to(Place { minute, slice: slice(trace_id, bits) }, bits);
             let mut add = |term: u64| postings.add(terms::token(term));
             if moved {
                 add(terms::any());
@@ -256,7 +257,13 @@ fn write_spans(
     let mut block = Block::new(20, rows.len(), size);
     block.constant("period", "DateTime('UTC')", &period.to_le_bytes());
     let starts = || rows.iter().map(|&row| spans.start_time_unix_nano[row]);
-    block.fixed("bucket", "DateTime('UTC')", starts().map(|start| bucket(start).to_le_bytes()));
+    block.fixed(
+        "place",
+        "UInt64",
+        rows.iter().map(|&row| {
+            place_of(spans.start_time_unix_nano[row], &spans.trace_id[row]).to_le_bytes()
+        }),
+    );
     block.fixed("trace_id", "FixedString(16)", rows.iter().map(|&row| spans.trace_id[row]));
     block.fixed("span_id", "FixedString(8)", rows.iter().map(|&row| spans.span_id[row]));
     block.fixed(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from ananta.store.search import BUCKET_SECONDS, bucket_of
+from ananta.store.search import PLACES_IN_MINUTE, in_minutes, minute_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # Spans joined at once, and how much earlier than its children a parent is looked for first.
 _SPANS_AT_ONCE = 300_000
-_LOOK_BACK_SECONDS = 2 * BUCKET_SECONDS
+_LOOK_BACK_MINUTES = 2
 # Parents fetched by their traces in one stretch; beyond, calls of such long traces go uncounted.
 _MAX_FETCHED = 10_000
 _HAS_PARENT = 4
@@ -52,18 +52,19 @@ async def count_calls(reader: Reader, database: Database, start: int, end: int) 
 
 
 async def _stretches(database: Database, start: int, end: int) -> list[tuple[int, int]]:
-    """First and last bucket of stretches with a bounded number of spans each."""
+    """First and last minute of stretches with a bounded number of spans each."""
     rows = await database.rows(
-        f"SELECT toUnixTimestamp(bucket) AS at, count() FROM {database.table('spans')}"
-        f" WHERE bucket BETWEEN {bucket_of(start)} AND {bucket_of(end)} GROUP BY at ORDER BY at"
+        f"SELECT intDiv(place, {PLACES_IN_MINUTE}) AS minute, count()"
+        f" FROM {database.table('spans')}"
+        f" WHERE {in_minutes(minute_of(start), minute_of(end))} GROUP BY minute ORDER BY minute"
     )
     stretches: list[tuple[int, int]] = []
     spans = _SPANS_AT_ONCE
-    for bucket, count in rows:
+    for minute, count in rows:
         if spans + count > _SPANS_AT_ONCE:
-            stretches.append((bucket, bucket))
+            stretches.append((minute, minute))
             spans = 0
-        stretches[-1] = (stretches[-1][0], bucket)
+        stretches[-1] = (stretches[-1][0], minute)
         spans += count
     return stretches
 
@@ -75,10 +76,10 @@ def _join(database: Database, first: int, last: int, start: int, end: int) -> st
  groupArrayIf({_MAX_FETCHED})(concat(children.trace_id, children.parent_span_id),
  parent = '') AS orphans
 FROM (SELECT trace_id, parent_span_id, toString(service) AS service FROM {spans}
- WHERE bucket BETWEEN {first} AND {last} AND start_time_unix_nano BETWEEN {start} AND {end}
+ WHERE {in_minutes(first, last)} AND start_time_unix_nano BETWEEN {start} AND {end}
  AND bitAnd(presence, {_HAS_PARENT}) != 0 AND parent_span_id != toFixedString('', 8)) AS children
 ANY LEFT JOIN (SELECT trace_id, span_id, toString(service) AS service FROM {spans}
- WHERE bucket BETWEEN {first - min(first, _LOOK_BACK_SECONDS)} AND {last}) AS parents
+ WHERE {in_minutes(max(first - _LOOK_BACK_MINUTES, 0), last)}) AS parents
 ON children.trace_id = parents.trace_id AND children.parent_span_id = parents.span_id
 GROUP BY parent, child"""
 

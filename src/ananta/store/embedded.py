@@ -25,9 +25,13 @@ if TYPE_CHECKING:
 
 MEBIBYTE = 1 << 20
 
-# Statements keep to two threads: on the machines this runs on there are other things to do.
+# Statements keep to two threads: on the machines this runs on there are other things to do. These
+# two they take for small answers already, and however little memory the engine has.
 _SESSION_SETTINGS = {
     "max_threads": 2,
+    "max_threads_min_free_memory_per_thread": 0,
+    "merge_tree_min_rows_for_concurrent_read": 2048,
+    "merge_tree_min_bytes_for_concurrent_read": 65536,
     "max_insert_threads": 1,
     "optimize_on_insert": 0,
     "input_format_parallel_parsing": 0,

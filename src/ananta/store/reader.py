@@ -17,10 +17,11 @@ from ananta.store.dependencies import count_calls
 from ananta.store.search import (
     KINDS,
     any_token,
-    bucket_of,
-    bucket_of_place,
     clauses,
     filter_spans,
+    minute_of,
+    minute_of_place,
+    place_of,
     trace_token,
 )
 
@@ -95,8 +96,8 @@ class Reader:
         origins = {origin.token: origin for part in parts for origin in part.origins}
         listed = ", ".join(map(str, {*origins, *(token for choice in choices for token in choice)}))
         sql = f"SELECT token, places FROM {self._table('postings')} WHERE token IN ({listed})"
-        first = bucket_of(query.start_time_min_unix_nano)
-        last = bucket_of(query.start_time_max_unix_nano)
+        first = minute_of(query.start_time_min_unix_nano)
+        last = minute_of(query.start_time_max_unix_nano)
         places, present = common_places(await self._database.query(sql), choices, first, last)
         return places, {origins[token] for token in present if token in origins}
 
@@ -134,12 +135,12 @@ class Reader:
             f" WHERE token IN ({', '.join(map(str, tokens))})"
         )
         keys = {
-            f"({bucket_of_place(place)}, {quote(trace_id)})"
+            f"({place_of(minute_of_place(place), trace_id)}, {quote(trace_id)})"
             for token, places in rows
             for place in places
             for trace_id in tokens[token]
         }
-        return f"(bucket, trace_id) IN ({', '.join(keys)})" if keys else None
+        return f"(place, trace_id) IN ({', '.join(keys)})" if keys else None
 
     async def dependencies(self, start: int, end: int) -> list[tuple[str, str, int]]:
         """Calling service, called service and number of calls in a window of Unix nanoseconds."""
@@ -151,14 +152,18 @@ class Reader:
 
 
 def _chunks(places: list[Place], size: int) -> Iterator[list[Place]]:
-    """Places in growing chunks of whole buckets, so that what is found in one is newer."""
+    """Places in growing chunks of whole minutes, so that what is found in one is newer."""
     start = 0
     while start < len(places):
         end = min(start + size, len(places))
-        while end < len(places) and places[end][0] == places[end - 1][0]:
+        while end < len(places) and _minute(places[end]) == _minute(places[end - 1]):
             end += 1
         yield places[start:end]
         start, size = end, size * _MORE_PLACES
+
+
+def _minute(place: Place) -> int:
+    return minute_of_place(place[0])
 
 
 def _text(value: bytes) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ananta.store.connection import StoreError, quote
 from ananta.store.schema import TABLES
+from ananta.store.search import PLACES_IN_MINUTE, in_minutes
 
 if TYPE_CHECKING:
     import logging
@@ -151,12 +152,13 @@ class Retention:
         database = self._database
         spans = database.table("spans")
         rows = await database.rows(
-            f"SELECT toUnixTimestamp(quantileExact({_SHARE_DELETED})(bucket)) AS last,"
-            f" toUnixTimestamp(max(bucket)) AS newest FROM {spans} WHERE period = {period}"
+            f"SELECT quantileExact({_SHARE_DELETED})(intDiv(place, {PLACES_IN_MINUTE})) AS last,"
+            f" intDiv(max(place), {PLACES_IN_MINUTE}) AS newest FROM {spans}"
+            f" WHERE period = {period}"
         )
         last, newest = rows[0]
         # A single minute can't be halved by time; then it goes when the next one has come.
-        condition = f"period = {period} AND bucket <= {last} AND bucket < {newest}"
+        condition = f"period = {period} AND {in_minutes(0, min(last, newest - 1))}"
         count = await database.rows(f"SELECT count() FROM {spans} WHERE {condition}")
         await database.execute(
             f"ALTER TABLE {database.local_table('spans')} {database.on_cluster}"

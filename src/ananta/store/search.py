@@ -34,18 +34,14 @@ _RESOURCE_PREFIX = "resource."
 # What ends a text in a list of them, and what stands for it within one.
 _END, _INSTEAD = "\0", "\ufffd"
 
-BUCKET_SECONDS = 60
-_BUCKET_NANOS = BUCKET_SECONDS * 1_000_000_000
-_LAST_BUCKET = 0xFFFF_FFFF // BUCKET_SECONDS * BUCKET_SECONDS
-_SLICES = 1 << 16
+_MINUTE_NANOS = 60_000_000_000
+PLACES_IN_MINUTE = 1 << 16
 
 # More places than this are searched as one stretch of time.
 _MAX_PLACES_LISTED = 1000
-# The first 16 bits of a trace id, as a number.
-_TRACE_ID_START = "byteSwap(reinterpretAsUInt16(trace_id))"
 
-Place = tuple[int, int, int]
-"""Bucket in seconds since 1970, first and last 16 bits of the trace ids."""
+Place = tuple[int, int]
+"""First and last number of `place` in `spans`: a minute, or what begins alike of its trace ids."""
 
 
 class TraceFilter(Protocol):
@@ -116,12 +112,19 @@ class Clause:
         tokens: one of them is posted where the condition holds; none where no index helps.
         origins: a span with one of them meets the clause, too.
         hint: SQL that holds wherever `condition` does and is cheaper to test; "" when it is cheap.
+        minutes: between these, exclusive, the condition always holds.
     """
 
     condition: str
     tokens: tuple[int, ...] = ()
     origins: tuple[Origin, ...] = ()
     hint: str = ""
+    minutes: tuple[int, int] = (0, 0)
+
+    def holds_in(self, places: Sequence[Place]) -> bool:
+        """Whether all spans in these places meet the condition."""
+        first, last = self.minutes
+        return all(first < minute_of_place(place) < last for place, _ in places)
 
 
 def clauses(query: TraceFilter) -> list[Clause]:
@@ -141,10 +144,10 @@ def filter_spans(
 
     `origins` are those of the clauses that may exist; spans are only tested for these.
     """
-    early, late = [_in_buckets(places)], []
-    if any(clause.hint for clause in clauses):
-        early.append(_in_slices(places))
+    early, late = [_in_places(places)], []
     for clause in clauses:
+        if clause.holds_in(places):
+            continue
         found = [
             f"{origin.level} GLOBAL IN"
             f" (SELECT header FROM {database.table('origins')} WHERE {origin.condition})"
@@ -188,7 +191,10 @@ def _names(query: TraceFilter) -> Iterator[Clause]:
 
 def _times(query: TraceFilter) -> Iterator[Clause]:
     first, last = query.start_time_min_unix_nano, query.start_time_max_unix_nano
-    yield Clause(f"start_time_unix_nano BETWEEN {max(first, 0)} AND {max(last, 0)}")
+    yield Clause(
+        f"start_time_unix_nano BETWEEN {max(first, 0)} AND {max(last, 0)}",
+        minutes=(minute_of(first), minute_of(last)),
+    )
     shortest, longest = query.duration_min_nanos, query.duration_max_nanos
     if longest:
         yield Clause(f"duration_nano <= {longest}")
@@ -248,38 +254,39 @@ def _has_attribute(key: str, value: str) -> str:
     return f"arrayExists((k, v) -> k = {quote(key)} AND v = {quote(value)}, {keys}, {values})"
 
 
-def bucket_of(time_unix_nano: int) -> int:
-    """The bucket a time lies in, seconds since 1970; times before and after all are in the ends."""
-    bucket = max(time_unix_nano, 0) // _BUCKET_NANOS * BUCKET_SECONDS
-    return min(bucket, _LAST_BUCKET)
+def minute_of(time_unix_nano: int) -> int:
+    """The minute a time lies in, since 1970; times before are in the first."""
+    return max(time_unix_nano, 0) // _MINUTE_NANOS
 
 
-def bucket_of_place(place: int) -> int:
-    """The bucket of a place's number."""
-    return place // _SLICES * BUCKET_SECONDS
+def minute_of_place(place: int) -> int:
+    """The minute of a number of `place`, or of a place in `postings`."""
+    return place // PLACES_IN_MINUTE
 
 
-def _in_buckets(places: Sequence[Place]) -> str:
-    """SQL: a row of `spans` lies in a bucket of these places, which the index finds.
+def place_of(minute: int, trace_id: bytes) -> int:
+    """Where the spans of a trace that start in a minute are."""
+    return minute * PLACES_IN_MINUTE + int.from_bytes(trace_id[:2], "big")
+
+
+def in_minutes(first: int, last: int) -> str:
+    """SQL: a row of `spans` starts in these minutes, both inclusive."""
+    return f"place BETWEEN {first * PLACES_IN_MINUTE} AND {(last + 1) * PLACES_IN_MINUTE - 1}"
+
+
+def _in_places(places: Sequence[Place]) -> str:
+    """SQL: a row of `spans` lies in one of these places, which the index finds.
 
     Of very many places it is the stretch of time they lie in.
     """
-    buckets = sorted({bucket for bucket, _, _ in places})
     if len(places) > _MAX_PLACES_LISTED:
-        return f"bucket BETWEEN {buckets[0]} AND {buckets[-1]}"
-    return f"bucket IN ({', '.join(map(str, buckets))})"
-
-
-def _in_slices(places: Sequence[Place]) -> str:
-    """SQL: a row lies in one of these places; spares the engine columns of the rest of a bucket."""
-    slices: dict[int, list[str]] = {}
-    for bucket, first, last in places:
+        minutes = [minute_of_place(first) for first, _ in places]
+        return in_minutes(min(minutes), max(minutes))
+    of_width: dict[int, list[str]] = {}
+    for first, last in places:
         width = last - first + 1
-        slices.setdefault(width, []).append(f"({bucket}, {first // width})")
-    if list(slices) == [_SLICES] or len(places) > _MAX_PLACES_LISTED:
-        return "1"
-    of_width = (
-        f"(bucket, intDiv({_TRACE_ID_START}, {width})) IN ({', '.join(listed)})"
-        for width, listed in slices.items()
+        of_width.setdefault(width, []).append(str(first // width))
+    conditions = (
+        f"intDiv(place, {width}) IN ({', '.join(numbers)})" for width, numbers in of_width.items()
     )
-    return f"({' OR '.join(of_width)})"
+    return f"({' OR '.join(conditions)})"

@@ -1,35 +1,35 @@
--- One row a span, in the order (bucket, trace id). `rest` is an OTLP Span message with what no
+-- One row a span, in the order (place, trace id). `rest` is an OTLP Span message with what no
 -- column holds; `resource` and `scope` are ResourceSpans and ScopeSpans messages without spans.
 -- shard by cityHash64(trace_id)
 CREATE TABLE IF NOT EXISTS {spans}
 (
     period DateTime('UTC') COMMENT 'partition: about when it arrived' CODEC(LZ4),
-    bucket DateTime('UTC') COMMENT 'minute of the start' CODEC(LZ4),
-    trace_id FixedString(16) CODEC(ZSTD(1)),
+    place UInt64 COMMENT 'minute of the start, above 16 bits: how the trace id begins' CODEC(Delta, ZSTD(1)),
+    trace_id FixedString(16) CODEC(LZ4),
     span_id FixedString(8) CODEC(NONE),
     parent_span_id FixedString(8) CODEC(ZSTD(1)),
     presence UInt8 COMMENT 'bits: 1 trace id, 2 span id, 4 parent, 8 status; 128 name is empty' CODEC(T64, LZ4),
-    start_time_unix_nano UInt64 CODEC(Delta, ZSTD(1)),
+    start_time_unix_nano UInt64 CODEC(T64, LZ4),
     duration_nano Int64 COMMENT 'end minus start, modulo 2^64' CODEC(T64, LZ4),
-    service LowCardinality(String) CODEC(ZSTD(1)),
-    name LowCardinality(String) CODEC(ZSTD(1)),
+    service LowCardinality(String) CODEC(LZ4),
+    name LowCardinality(String) CODEC(LZ4),
     kind Int32 CODEC(T64, LZ4),
     status_code Int32 CODEC(T64, LZ4),
     flags UInt32 CODEC(T64, LZ4),
     attribute_keys String COMMENT 'each ended by a NUL' CODEC(ZSTD(1)),
     attribute_types LowCardinality(String) COMMENT 'a letter for each attribute; empty when all are strings' CODEC(LZ4),
     attribute_values String COMMENT 'as text, each ended by a NUL' CODEC(ZSTD(1)),
-    resource LowCardinality(String) CODEC(ZSTD(1)),
+    resource LowCardinality(String) CODEC(LZ4),
     scope LowCardinality(String) CODEC(LZ4),
     rest String CODEC(ZSTD(1)),
     rest_terms Array(UInt64) COMMENT 'terms of events, links and status message' CODEC(LZ4)
 )
 ENGINE = {MergeTree}
 PARTITION BY period
-ORDER BY (bucket, trace_id)
-SETTINGS index_granularity = 256, min_compress_block_size = 4096, min_parts_to_merge_at_once = 10, {deduplication_window} = 10000
+ORDER BY (place, trace_id)
+SETTINGS index_granularity = 256, min_compress_block_size = 16384, min_parts_to_merge_at_once = 16, {deduplication_window} = 10000
 ;
--- Where to look: the places (minute * 65536 + slice) that hold a span with a term.
+-- Where to look: the places (minute, above 16 bits: slice) that hold a span with a term.
 -- shard by token
 CREATE TABLE IF NOT EXISTS {postings}
 (
