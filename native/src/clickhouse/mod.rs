@@ -181,9 +181,12 @@ fn python_value<'py>(
     })
 }
 
-/// The places (first and last number of `place` in `spans`) where every clause may hold, newest
-/// first, from a first minute to a last. A clause is a choice of tokens, `answer` the rows (token,
-/// places) of `postings`. Beside them all tokens that are anywhere between these minutes.
+/// The first and the last number a place has in the column `place` of `spans`.
+type PlaceRange = (u64, u64);
+
+/// The places where every clause may hold, newest first, from a first minute to a last. A clause is
+/// a choice of tokens, `answer` the rows (token, places) of `postings`. Beside them all tokens that
+/// are anywhere between these minutes.
 #[pyfunction]
 fn common_places(
     py: Python<'_>,
@@ -191,7 +194,7 @@ fn common_places(
     clauses: Vec<Vec<u32>>,
     first_minute: u32,
     last_minute: u32,
-) -> PyResult<(Vec<(u64, u64)>, Vec<u32>)> {
+) -> PyResult<(Vec<PlaceRange>, Vec<u32>)> {
     let minutes = first_minute..=last_minute;
     let (places, tokens) = py.detach(|| postings::common_places(&answer, &clauses, minutes))?;
     let ranges = places.into_iter().map(|place| place.numbers().into_inner());
