@@ -25,10 +25,12 @@ if TYPE_CHECKING:
 
 MEBIBYTE = 1 << 20
 
+# Cores this process may run on.
+_CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 # Statements keep to two threads: on the machines this runs on there are other things to do. These
 # two they take for small answers already, and however little memory the engine has.
 _SESSION_SETTINGS = {
-    "max_threads": 2,
+    "max_threads": min(2, _CORES),
     "max_threads_min_free_memory_per_thread": 0,
     "merge_tree_min_rows_for_concurrent_read": 2048,
     "merge_tree_min_bytes_for_concurrent_read": 65536,
