@@ -32,7 +32,8 @@ SPANS_PER_REQUEST = 1000
 _TEMPLATES = 200
 _DAYS = 10
 _SEED = 11
-_CLEANUP_SECONDS = 60
+# Longer than a store at rest waits before it merges its index and deletes what it merged.
+_CLEANUP_SECONDS = 200
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS {spans}
 ENGINE = {MergeTree}
 PARTITION BY period
 ORDER BY (place, trace_id)
-SETTINGS index_granularity = 256, min_compress_block_size = 16384, min_parts_to_merge_at_once = 16, {deduplication_window} = 10000
+SETTINGS index_granularity = 256, min_compress_block_size = 16384, min_parts_to_merge_at_once = 16, old_parts_lifetime = 120, {deduplication_window} = 10000
 ;
 -- Where to look: the places (minute, above 16 bits: slice) that hold a span with a term.
 -- shard by token
@@ -40,7 +40,7 @@ CREATE TABLE IF NOT EXISTS {postings}
 ENGINE = {AggregatingMergeTree}
 PARTITION BY period
 ORDER BY token
-SETTINGS index_granularity_bytes = 65536, min_compress_block_size = 16384, min_age_to_force_merge_seconds = 60, min_age_to_force_merge_on_partition_only = 1, {deduplication_window} = 10000
+SETTINGS index_granularity_bytes = 65536, min_compress_block_size = 16384, min_age_to_force_merge_seconds = 60, min_age_to_force_merge_on_partition_only = 1, old_parts_lifetime = 120, {deduplication_window} = 10000
 ;
 -- shard by cityHash64(service, name)
 CREATE TABLE IF NOT EXISTS {operations}
