@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http
 import http.client
 import json
 import time
@@ -12,6 +13,10 @@ from bench.runner import BenchError
 _TIMEOUT_SECONDS = 120
 
 
+class PendingError(BenchError):
+    """The store has not taken yet what an answer would have to cover."""
+
+
 class QueryClient:
     """Asks one system under test, one question after the other."""
 
@@ -19,15 +24,22 @@ class QueryClient:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_TIMEOUT_SECONDS)
 
     def traces(self, path: str) -> tuple[float, list[dict[str, Any]]]:
-        """Milliseconds until the whole answer was there, and the traces in it."""
+        """Milliseconds until the whole answer was there, and the traces in it.
+
+        Raises:
+            PendingError: the answer is 503.
+            BenchError: it is another error, or does not come.
+        """
         try:
             milliseconds, status, body = self._get(path)
         except http.client.RemoteDisconnected:  # it was idle for longer than the server keeps it
             self._connection.close()
             milliseconds, status, body = self._get(path)
-        if status not in (200, 404, 503):  # 503: what is pending is not stored yet; nothing found
+        if status not in (200, 404):
             message = f"GET {path}: {status} {body[:200].decode(errors='replace')}"
-            raise BenchError(message)
+            raise (PendingError if status == http.HTTPStatus.SERVICE_UNAVAILABLE else BenchError)(
+                message
+            )
         return milliseconds, json.loads(body).get("data") or []
 
     def _get(self, path: str) -> tuple[float, int, bytes]:

@@ -19,7 +19,7 @@ from bench.payloads import (
     renewed_trace_id,
     trace_ids,
 )
-from bench.query import QueryClient
+from bench.query import PendingError, QueryClient
 from bench.results import Measurement
 from bench.runner import send, wait_until, watch
 from bench.systems import ANANTA, JAEGER, start_store
@@ -75,11 +75,14 @@ def _wait_found(query: QueryClient, payloads: Path, seed: int, requests: int) ->
     bodies = read_payload_file(payloads)
     template = trace_ids(bodies[(requests - 1) % len(bodies)])[-1]
     last = renewed_trace_id(template, seed, requests - 1)
-    wait_until(
-        lambda: query.trace(last)[1] == SPANS_PER_TRACE,
-        "the last trace being found",
-        timeout_seconds=600,
-    )
+
+    def found() -> bool:
+        try:
+            return query.trace(last)[1] == SPANS_PER_TRACE
+        except PendingError:
+            return False
+
+    wait_until(found, "the last trace being found", timeout_seconds=600)
 
 
 def acknowledge(options: Options) -> Iterator[Measurement]:

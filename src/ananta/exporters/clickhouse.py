@@ -49,8 +49,8 @@ class ClickhouseBatchConfig(QueueBatchConfig):
     """Gathering queued spans: the engine likes large blocks, and queries do not wait for them."""
 
     flush_timeout: Duration = Field(1.0, description="Longest time a span waits for company.")
-    min_size: int = Field(50_000, description="Store as soon as this much has gathered.", ge=0)
-    max_size: int = Field(100_000, description="Largest block; 0 means no splitting.", ge=0)
+    min_size: int = Field(30_000, description="Store as soon as this much has gathered.", ge=0)
+    max_size: int = Field(50_000, description="Largest block; 0 means no splitting.", ge=0)
     sizer: Literal["items", "bytes"] | None = Field(
         "items", description="What sizes count, `items` or `bytes`."
     )

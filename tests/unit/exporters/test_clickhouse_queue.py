@@ -16,7 +16,7 @@ def test_blocks_are_about_a_seconds_worth_and_stored_one_at_a_time(queue) -> Non
     assert config.sending_queue.batch_sizer == "items"
     assert config.sending_queue.batch is not None
     assert config.sending_queue.batch.flush_timeout == 1.0
-    assert config.sending_queue.batch.max_size == 100_000
+    assert config.sending_queue.batch.max_size == 50_000
 
 
 def test_a_store_that_is_away_is_waited_for() -> None:
