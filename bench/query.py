@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http
 import http.client
 import json
 import time
@@ -37,9 +36,9 @@ class QueryClient:
             milliseconds, status, body = self._get(path)
         if status not in (200, 404):
             message = f"GET {path}: {status} {body[:200].decode(errors='replace')}"
-            raise (PendingError if status == http.HTTPStatus.SERVICE_UNAVAILABLE else BenchError)(
-                message
-            )
+            if status == 503:
+                raise PendingError(message)
+            raise BenchError(message)
         return milliseconds, json.loads(body).get("data") or []
 
     def _get(self, path: str) -> tuple[float, int, bytes]:

@@ -51,7 +51,7 @@ impl Place {
     }
 
     /// The first 16 bits of the trace ids it holds.
-    pub fn range(self) -> RangeInclusive<u16> {
+    fn range(self) -> RangeInclusive<u16> {
         let half = self.half();
         self.slice - half..=self.slice.saturating_add(half.saturating_sub(1))
     }

@@ -156,7 +156,8 @@ def _chunks(places: list[Place], size: int) -> Iterator[list[Place]]:
     start = 0
     while start < len(places):
         end = min(start + size, len(places))
-        while end < len(places) and _minute(places[end]) == _minute(places[end - 1]):
+        minute = _minute(places[end - 1])
+        while end < len(places) and _minute(places[end]) == minute:
             end += 1
         yield places[start:end]
         start, size = end, size * _MORE_PLACES
