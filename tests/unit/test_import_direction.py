@@ -14,8 +14,8 @@ RANKS = [
     {"receivers", "processors", "connectors", "exporters", "extensions", "store"},
     {"pipeline", "query"},
     {"api"},
-    {"components"},
-    {"cli"},
+    {"components", "demo"},
+    {"cli", "__main__"},
 ]
 RANK_BY_ROOM = {room: rank for rank, rooms in enumerate(RANKS) for room in rooms}
 MODULES = sorted(SOURCE.rglob("*.py"))

@@ -15,7 +15,7 @@ import time
 from typing import TYPE_CHECKING
 
 from ananta.config.duration import parse_duration
-from ananta.query import InvalidQueryError, TraceQuery
+from ananta.query import InvalidQueryError, TraceQuery, parse_filter
 
 if TYPE_CHECKING:
     from starlette.datastructures import QueryParams
@@ -60,6 +60,7 @@ def search(parameters: QueryParams) -> TraceQuery:
             duration_min_nanos=_duration(parameters, "minDuration"),
             duration_max_nanos=_duration(parameters, "maxDuration"),
             limit=DEFAULT_LIMIT if limit is None else limit,
+            where=parse_filter(first(parameters, "q")),
         )
     except InvalidQueryError as error:
         raise ParameterError(str(error)) from None

@@ -1,7 +1,7 @@
 """The `ananta` command.
 
 `commands` has what can be asked for, `running` starts the pipelines and says where they listen,
-`show` prints. Exit codes: 0 fine, 1 failed while running, 2 wrong configuration or usage.
+`playing` plays the demo, `show` prints. Exit codes: 0 fine, 1 failed while running, 2 wrong configuration or usage.
 Everything heavy is imported by the command that needs it, so that `ananta version` is quick.
 """
 

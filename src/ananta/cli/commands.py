@@ -97,11 +97,45 @@ def components() -> None:
 
 
 @app.command()
+def demo(
+    rate: Annotated[float, typer.Option(min=0.01, help="Stories a second, live.")] = 2.0,
+    duration: Annotated[
+        str | None, typer.Option(metavar="TIME", help="How long it goes on live, such as 10m.")
+    ] = None,
+    history: Annotated[str, typer.Option(metavar="TIME", help="How much past is told.")] = "6h",
+    seed: Annotated[int, typer.Option(help="The same seed tells the same stories.")] = 1,
+    endpoint: Annotated[
+        str, typer.Option(metavar="URL", help="OTLP over HTTP; a server is started there if none.")
+    ] = "http://127.0.0.1:4318",
+) -> None:
+    """Play an Ananta platform into a running `ananta up`, or one it starts: hours of past, then live."""
+    from ananta.cli.playing import demo as play_demo
+    from ananta.demo.run import Plan
+
+    lasts = None if duration is None else _seconds("--duration", duration)
+    play_demo(Plan(_seconds("--history", history), rate, lasts, seed), endpoint)
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     from ananta import __version__
 
     typer.echo(f"ananta {__version__}")
+
+
+def _seconds(option: str, text: str) -> float:
+    from ananta.config.duration import parse_duration
+
+    try:
+        seconds = parse_duration(text)
+    except ValueError as error:
+        message = f"{error}; write one such as 90s, 10m or 1h30m"
+        raise typer.BadParameter(message, param_hint=option) from error
+    if seconds < 0:
+        message = f"{text} is negative"
+        raise typer.BadParameter(message, param_hint=option)
+    return seconds
 
 
 def _load(

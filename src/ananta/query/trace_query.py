@@ -5,11 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ananta.model.filter import KINDS, STATUSES, And, Comparison, Filter, Not, Or
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 MAX_TRACES = 10_000
 """Most traces one search may ask for."""
+
+
+# Keys under which Jaeger shows what is no attribute.
+_STATUS_KEYS = {"span.status", "otel.status_code"}
+_SCOPE_KEYS = {
+    "scope.name": "otel.scope.name",
+    "scope.version": "otel.scope.version",
+    "otel.scope.name": "otel.scope.name",
+    "otel.scope.version": "otel.scope.version",
+}
+_RESOURCE_PREFIX = "resource."
+_NEVER = Or(())
 
 
 class InvalidQueryError(ValueError):
@@ -24,7 +38,10 @@ class TraceQuery:
         service: name of the span's service; "" is any.
         operation: name of the span; "" is any.
         tags: attributes of the span, its resource, scope, events or links, and the texts their
-            values have; see `TraceFilter` for keys with a meaning of their own.
+            values have. Keys with a meaning of their own: `error` (`true`; anything else is
+            false), `span.status` or `otel.status_code` (unset, ok, error), `span.kind`,
+            `scope.name`, `scope.version`, and `resource.` before a key of the resource.
+        where: what else must hold for the same span; see `parse_filter`.
         start_time_min_unix_nano: first start of the span, inclusive.
         start_time_max_unix_nano: last start of the span, inclusive.
         duration_min_nanos: shortest duration, inclusive; 0 is any.
@@ -43,6 +60,7 @@ class TraceQuery:
     duration_min_nanos: int = 0
     duration_max_nanos: int = 0
     limit: int = 100
+    where: Filter = And(())
 
     def __post_init__(self) -> None:
         if self.limit <= 0:
@@ -57,3 +75,40 @@ class TraceQuery:
         if self.duration_max_nanos and self.duration_max_nanos < self.duration_min_nanos:
             message = "'maxDuration' should be greater than 'minDuration'"
             raise InvalidQueryError(message)
+
+    @property
+    def filter(self) -> Filter:
+        """All that must hold for one span, but the times it may start at."""
+        return And((*self._fields(), *self._tags(), self.where))
+
+    def _fields(self) -> Iterator[Filter]:
+        if self.service:
+            yield Comparison("field", "service", "=", self.service)
+        if self.operation:
+            yield Comparison("field", "operation", "=", self.operation)
+        if self.duration_max_nanos:
+            yield Comparison("field", "duration", "<=", self.duration_max_nanos)
+        if self.duration_min_nanos:
+            yield Comparison("field", "duration", ">=", self.duration_min_nanos)
+
+    def _tags(self) -> Iterator[Filter]:
+        for key, value in self.tags.items():
+            yield _of_tag(key, value)
+
+
+def _of_tag(key: str, value: str) -> Filter:
+    """A tag of Jaeger's search as a filter."""
+    if key == "error":
+        is_error = Comparison("field", "status", "=", "error")
+        return is_error if value == "true" else Not(is_error)
+    if key in _STATUS_KEYS:
+        status = value.lower()
+        return Comparison("field", "status", "=", status) if status in STATUSES else _NEVER
+    if key == "span.kind":
+        kind = value.lower() or KINDS[0]
+        return Comparison("field", "kind", "=", kind) if kind in KINDS else _NEVER
+    if key in _SCOPE_KEYS:
+        return Comparison("scope", _SCOPE_KEYS[key], "=", value)
+    if key.startswith(_RESOURCE_PREFIX):
+        return Comparison("resource", key.removeprefix(_RESOURCE_PREFIX), "=", value)
+    return Comparison("any", key, "=", value)

@@ -12,24 +12,18 @@ from typing import TYPE_CHECKING
 
 from ananta._native import common_places, read_spans
 from ananta.model import SpanBatch
+from ananta.model.filter import KINDS
+from ananta.store.conditions import any_token, trace_token
 from ananta.store.connection import quote
 from ananta.store.dependencies import count_calls
-from ananta.store.search import (
-    KINDS,
-    any_token,
-    clauses,
-    filter_spans,
-    minute_of,
-    minute_of_place,
-    place_of,
-    trace_token,
-)
+from ananta.store.search import clauses, filter_spans, minute_of, minute_of_place, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from ananta.store.conditions import Clause, Origin
     from ananta.store.connection import Database
-    from ananta.store.search import Clause, Origin, Place, TraceFilter
+    from ananta.store.search import Place, TraceFilter
 
 # Places tested first for each trace that is wanted; how many times more if these had too few.
 _FIRST_PLACES = 1.1
@@ -63,14 +57,14 @@ class Reader:
             f" WHERE service = {quote(service)}"
         )
         found = {
-            (_text(name), KINDS[number] if number in range(len(KINDS)) else "")
+            (_text(name), KINDS[number] if 0 < number < len(KINDS) else "")
             for name, number in rows
         }
         return [operation for operation in found if kind is None or operation[1] == kind]
 
     async def find_trace_ids(self, query: TraceFilter, limit: int) -> list[bytes]:
         """Ids of the `limit` traces whose matching spans are newest, newest first."""
-        parts = clauses(query)
+        parts = clauses(query, self._database)
         places, origins = await self._places(parts, query)
         found: dict[bytes, int] = {}
         # The more terms are searched for, the more places have all of them, but not in one span.

@@ -256,6 +256,7 @@ async def test_the_limit_is_a_hundred_unless_asked(api: Api) -> None:
             {"minDuration": "2s", "maxDuration": "1s"},
             "'maxDuration' should be greater than 'minDuration'",
         ),
+        ({"q": "a="}, "query, character 3: a= has no value"),
         ({"tag": "nothing"}, "malformed 'tag' parameter, expecting key:value, received: nothing"),
         ({"tags": "{"}, "malformed 'tags' parameter, cannot unmarshal JSON: "),
         ({"tags": "[]"}, "malformed 'tags' parameter, cannot unmarshal JSON: "),

@@ -1,0 +1,68 @@
+"""What a span must be like: the one form that every query language is read into.
+
+A filter holds for one span. The store turns it into SQL (`store/conditions.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Level = Literal["field", "any", "span", "resource", "scope"]
+"""Where a name is looked up: a field every span has, or attributes of any or of one level."""
+
+FIELDS = ("service", "operation", "kind", "status", "duration")
+"""Fields every span has; a duration is compared in nanoseconds."""
+
+KINDS = ("unspecified", "internal", "server", "client", "producer", "consumer")
+"""What a span's kind is compared with, by OTLP's numbers."""
+
+STATUSES = ("unset", "ok", "error")
+"""What a span's status is compared with, by OTLP's numbers."""
+
+Operator = Literal["=", "like", "<", "<=", ">", ">=", "exists"]
+"""`like` knows `*` as anything; `exists` has no value."""
+
+ORDERING: tuple[Operator, ...] = ("<", "<=", ">", ">=")
+"""Operators that compare numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One value of a span, compared.
+
+    Attributes:
+        level: where `name` is looked up.
+        name: one of `FIELDS`, or the key of an attribute.
+        operator: how it is compared.
+        value: with what: a text, or a number for `ORDERING` operators.
+    """
+
+    level: Level
+    name: str
+    operator: Operator
+    value: str | float = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """Holds where its filter does not: also where a span lacks what is compared."""
+
+    inner: Filter
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """Holds where all of its filters do; all spans, when there are none."""
+
+    inner: tuple[Filter, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """Holds where one of its filters does."""
+
+    inner: tuple[Filter, ...]
+
+
+Filter = Comparison | Not | And | Or
