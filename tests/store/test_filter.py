@@ -32,7 +32,7 @@ async def found(store: Store, text: str) -> str:
     return "".join(sorted(str(int.from_bytes(trace_id, "big")) for trace_id in ids))
 
 
-def one(  # noqa: PLR0913 - a span has that much to it
+def one(
     number: int,
     name: str,
     milliseconds: int,

@@ -1,8 +1,9 @@
 """The `ananta` command.
 
 `commands` has what can be asked for, `running` starts the pipelines and says where they listen,
-`playing` plays the demo, `show` prints. Exit codes: 0 fine, 1 failed while running, 2 wrong configuration or usage.
-Everything heavy is imported by the command that needs it, so that `ananta version` is quick.
+`playing` plays the demo, `show` prints. Exit codes: 0 fine, 1 failed while running, 2 wrong
+configuration or usage. Everything heavy is imported by the command that needs it, so that
+`ananta version` is quick.
 """
 
 from __future__ import annotations

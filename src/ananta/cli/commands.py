@@ -108,7 +108,7 @@ def demo(
         str, typer.Option(metavar="URL", help="OTLP over HTTP; a server is started there if none.")
     ] = "http://127.0.0.1:4318",
 ) -> None:
-    """Play an Ananta platform into a running `ananta up`, or one it starts: hours of past, then live."""
+    """Play a platform into a running `ananta up`, or one it starts: its past, then live."""
     from ananta.cli.playing import demo as play_demo
     from ananta.demo.run import Plan
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from opentelemetry.trace import Span, SpanContext
+    from opentelemetry.util.types import AttributeValue
 
     from ananta.demo.story import Attributes, Story
 
@@ -29,7 +30,7 @@ def request(
     story: Story, service: str, method: str, route: str, path: str, attributes: Attributes | None
 ) -> Iterator[Span]:
     """A service answers an HTTP request; what fails within is a 500."""
-    told = {
+    told: dict[str, AttributeValue] = {
         "http.request.method": method,
         "http.route": route,
         "url.path": path,
@@ -53,7 +54,7 @@ def call(
     story: Story, caller: str, callee: str, method: str, route: str, path: str, **attributes: str
 ) -> Iterator[Span]:
     """A service asks another by HTTP: the client's span around the server's."""
-    told = {
+    told: dict[str, AttributeValue] = {
         "http.request.method": method,
         "url.full": f"http://{callee}.ananta.svc:8080{path}",
         "server.address": f"{callee}.ananta.svc",
@@ -75,7 +76,7 @@ def statement(
     story: Story, service: str, operation: str, table: str, text: str, longest_ms: float = 12
 ) -> None:
     """A statement in PostgreSQL; it times out when the database is very slow."""
-    told = {
+    told: dict[str, AttributeValue] = {
         "db.system.name": "postgresql",
         "db.namespace": "ananta",
         "db.collection.name": table,
@@ -98,7 +99,7 @@ def statement(
 
 def cache(story: Story, service: str, key: str, *, hit: bool) -> None:
     """A look into Redis."""
-    told = {
+    told: dict[str, AttributeValue] = {
         "db.system.name": "redis",
         "db.operation.name": "GET",
         "db.query.text": f"GET {key}",
@@ -111,7 +112,7 @@ def cache(story: Story, service: str, key: str, *, hit: bool) -> None:
 
 def publish(story: Story, service: str, topic: str, key: str) -> SpanContext:
     """Send a message to Kafka; the context is what its consumers link to."""
-    told = {
+    told: dict[str, AttributeValue] = {
         "messaging.system": "kafka",
         "messaging.operation.type": "send",
         "messaging.destination.name": topic,
@@ -128,16 +129,14 @@ def consume(
     story: Story, service: str, topic: str, messages: Sequence[SpanContext]
 ) -> Iterator[Span]:
     """A service works on messages, which began elsewhere: linked, not children."""
-    told = {
+    told: dict[str, AttributeValue] = {
         "messaging.system": "kafka",
         "messaging.operation.type": "process",
         "messaging.destination.name": topic,
         "messaging.batch.message_count": len(messages),
         "messaging.consumer.group.name": service,
     }
-    with story.span(
-        service, f"process {topic}", SpanKind.CONSUMER, told, links=messages
-    ) as span:
+    with story.span(service, f"process {topic}", SpanKind.CONSUMER, told, links=messages) as span:
         story.spend(0.5, 3)
         yield span
 
@@ -156,7 +155,7 @@ def supplier(story: Story, service: str, host: str, path: str, *, failing: float
         DependencyError: the last attempt failed, too.
     """
     for attempt in range(_ATTEMPTS):
-        told = {
+        told: dict[str, AttributeValue] = {
             "http.request.method": "GET",
             "url.full": f"https://{host}{path}",
             "server.address": host,

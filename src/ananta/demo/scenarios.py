@@ -15,7 +15,10 @@ from ananta.demo import calls
 from ananta.demo.story import DependencyError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from opentelemetry.trace import SpanContext
+    from opentelemetry.util.types import AttributeValue
 
     from ananta.demo.story import Story
 
@@ -32,7 +35,10 @@ def _tenant(story: Story) -> str:
 def provision_tenant(story: Story) -> None:
     """A tenant is created: five services, and a workflow that goes on without the user."""
     tenant = _tenant(story)
-    asked = {"tenant.id": tenant, "tenant.plan": story.chance.choice(["team", "business", "trial"])}
+    asked: dict[str, str] = {
+        "tenant.id": tenant,
+        "tenant.plan": story.chance.choice(["team", "business", "trial"]),
+    }
     messages = []
     with (
         contextlib.suppress(DependencyError),
@@ -91,7 +97,12 @@ def provision_tenant(story: Story) -> None:
 
 def _create_namespace(story: Story, tenant: str) -> None:
     with calls.call(
-        story, "tenant-management", "cns-service", "POST", "/namespaces", "/namespaces",
+        story,
+        "tenant-management",
+        "cns-service",
+        "POST",
+        "/namespaces",
+        "/namespaces",
         **{"tenant.id": tenant},
     ):
         calls.cache(story, "cns-service", f"namespace:{tenant}", hit=False)
@@ -108,7 +119,12 @@ def _create_namespace(story: Story, tenant: str) -> None:
 
 def _start_billing(story: Story, tenant: str) -> None:
     with calls.call(
-        story, "tenant-management", "billing-service", "POST", "/accounts", "/accounts",
+        story,
+        "tenant-management",
+        "billing-service",
+        "POST",
+        "/accounts",
+        "/accounts",
         **{"tenant.id": tenant},
     ):
         calls.supplier(
@@ -116,11 +132,11 @@ def _start_billing(story: Story, tenant: str) -> None:
         )
 
 
-def _onboard(story: Story, tenant: str, messages: list[object]) -> None:
+def _onboard(story: Story, tenant: str, messages: Sequence[SpanContext]) -> None:
     """The workflow: activities one after the other, each tried again when it fails."""
     with (
         contextlib.suppress(DependencyError),
-        calls.consume(story, "temporal-worker", "workflow.tasks", messages),  # type: ignore[arg-type]
+        calls.consume(story, "temporal-worker", "workflow.tasks", messages),
         story.span(
             "temporal-worker",
             "RunWorkflow:TenantOnboarding",
@@ -141,7 +157,7 @@ def _onboard(story: Story, tenant: str, messages: list[object]) -> None:
 
 def _activity(story: Story, name: str, tenant: str, failing: float) -> None:
     for attempt in range(1, 4):
-        told = {
+        told: dict[str, AttributeValue] = {
             "temporal.activity.type": name,
             "temporal.activity.attempt": attempt,
             "tenant.id": tenant,
@@ -185,7 +201,11 @@ def enrich_bom(story: Story) -> None:
     tenant = _tenant(story)
     bom = f"{story.chance.getrandbits(32):08x}"
     lines = story.chance.choice([6, 8, 12, 12, 20, 35])
-    asked = {"tenant.id": tenant, "bom.id": bom, "bom.lines": lines}
+    asked: dict[str, AttributeValue] = {
+        "tenant.id": tenant,
+        "bom.id": bom,
+        "bom.lines": lines,
+    }
     done = None
     with (
         contextlib.suppress(DependencyError),
@@ -347,9 +367,7 @@ def rebuild_index(story: Story) -> None:
         shard = 0
         while left > 0:
             parts = min(left, 400)
-            with story.span(
-                "temporal-worker", "index shard", attributes={"index.shard": shard}
-            ):
+            with story.span("temporal-worker", "index shard", attributes={"index.shard": shard}):
                 left -= 1
                 pages = max((parts - 1) // 4, 0)
                 for page in range(pages):

@@ -155,7 +155,7 @@ class Platform:
 
     def close(self) -> None:
         """Deliver what is left and stop."""
-        self._processor.shutdown()
+        self._processor.shutdown()  # type: ignore[no-untyped-call]
 
 
 def otlp_exporter(endpoint: str) -> SpanExporter:

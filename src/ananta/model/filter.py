@@ -66,3 +66,6 @@ class Or:
 
 
 Filter = Comparison | Not | And | Or
+
+ALL: Filter = And(())
+"""Holds for every span."""

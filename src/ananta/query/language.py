@@ -140,6 +140,7 @@ class _Parser:
         if value := self._match(_VALUE):
             return value, "*" in value
         self._fail(f'{name}{operator} has no value; write one, or "" for the empty one')
+        return None
 
     def _match(self, pattern: re.Pattern[str]) -> str:
         found = pattern.match(self._text, self._at)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ananta.model.filter import KINDS, STATUSES, And, Comparison, Filter, Not, Or
+from ananta.model.filter import ALL, KINDS, STATUSES, And, Comparison, Filter, Not, Or
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -60,7 +60,7 @@ class TraceQuery:
     duration_min_nanos: int = 0
     duration_max_nanos: int = 0
     limit: int = 100
-    where: Filter = And(())
+    where: Filter = ALL
 
     def __post_init__(self) -> None:
         if self.limit <= 0:

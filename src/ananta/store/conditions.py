@@ -149,9 +149,11 @@ class _Translation:
         conditions = []
         if one.level in ("any", "span"):
             conditions.append(_of_span(key, one.operator, test))
-        for level in ("resource", "scope"):
-            if one.level in ("any", level):
-                conditions.append(_in_origins(self.origins, level, key, test))
+        conditions.extend(
+            _in_origins(self.origins, level, key, test)
+            for level in ("resource", "scope")
+            if one.level in ("any", level)
+        )
         return Clause(" OR ".join(conditions))
 
     def _equal(self, level: str, key: str, value: str) -> Clause:
@@ -247,8 +249,7 @@ def _in_origins(origins: str, level: str, key: str, test: Callable[[str], str]) 
     name = quote(key)
     condition = f"mapContains(attributes, {name}) AND {test(f'attributes[{name}]')}"
     return (
-        f"{level} GLOBAL IN"
-        f" (SELECT header FROM {origins} WHERE level = '{level}' AND {condition})"
+        f"{level} GLOBAL IN (SELECT header FROM {origins} WHERE level = '{level}' AND {condition})"
     )
 
 

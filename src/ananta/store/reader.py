@@ -57,8 +57,7 @@ class Reader:
             f" WHERE service = {quote(service)}"
         )
         found = {
-            (_text(name), KINDS[number] if 0 < number < len(KINDS) else "")
-            for name, number in rows
+            (_text(name), KINDS[number] if 0 < number < len(KINDS) else "") for name, number in rows
         }
         return [operation for operation in found if kind is None or operation[1] == kind]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
+from typing import TYPE_CHECKING
 
-import pytest
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
@@ -15,6 +15,9 @@ from ananta.demo import scenarios
 from ananta.demo.run import Plan, play, slow_hour
 from ananta.demo.services import Platform
 from ananta.demo.story import Story
+
+if TYPE_CHECKING:
+    import pytest
 
 HOUR_NANOS = 3600 * 10**9
 
@@ -101,7 +104,9 @@ def test_the_same_seed_tells_the_same_stories(monkeypatch: pytest.MonkeyPatch):
     def spans(seed):
         exporter = InMemorySpanExporter()
         play(Plan(600, 1, 0, seed), exporter, lambda *_: None)
-        return [(s.name, s.context, s.start_time, s.end_time) for s in exporter.get_finished_spans()]
+        return [
+            (s.name, s.context, s.start_time, s.end_time) for s in exporter.get_finished_spans()
+        ]
 
     first = spans(3)
     assert first == spans(3)
@@ -111,7 +116,9 @@ def test_the_same_seed_tells_the_same_stories(monkeypatch: pytest.MonkeyPatch):
 def test_the_past_and_the_present_are_told_with_progress():
     exporter = InMemorySpanExporter()
     progress = []
-    outcome = play(Plan(3600, 50, 0.3, 1), exporter, lambda part, share: progress.append((part, share)))
+    outcome = play(
+        Plan(3600, 50, 0.3, 1), exporter, lambda part, share: progress.append((part, share))
+    )
     assert outcome.delivered == len(exporter.get_finished_spans())
     assert outcome.lost == 0
     assert ("past", 1.0) in progress
