@@ -9,7 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
+from starlette.routing import Mount
 
+from ananta.api import ananta_v1
 from ananta.api.jaeger_v1 import JaegerV1
 from ananta.api.web import create_app
 from ananta.config.model import BrokenRule, Config, Duration, RefersTo
@@ -93,7 +95,10 @@ class QueryExtension:
             max_body_bytes=config.max_request_body_size,
             max_response_bytes=config.max_response_size,
         )
-        app = create_app(api.routes(), base_path=config.base_path.rstrip("/"), cors=config.cors)
+        own = Mount(ananta_v1.PATH, ananta_v1.create_api(service))
+        app = create_app(
+            [own, *api.routes()], base_path=config.base_path.rstrip("/"), cors=config.cors
+        )
         setting = f"extensions::{self._settings.id}"
         tls = server_context(config.tls, f"{setting}::tls") if config.tls else None
         self._server = HttpServer(app, config.endpoint, f"{setting}::endpoint", tls=tls)
