@@ -15,10 +15,24 @@ export interface ServiceColor {
 }
 
 export const LIGHT = [
-  "#6d34f4", "#882e07", "#09a586", "#22494f", "#c27e0a", "#531e8f", "#347954", "#b97ec8",
+  "#6d34f4",
+  "#882e07",
+  "#09a586",
+  "#22494f",
+  "#c27e0a",
+  "#531e8f",
+  "#347954",
+  "#b97ec8",
 ] as const;
 export const DARK = [
-  "#ac8bf9", "#c7430a", "#0ce9bc", "#347079", "#f4a825", "#8742d7", "#49ab77", "#dec2e5",
+  "#ac8bf9",
+  "#c7430a",
+  "#0ce9bc",
+  "#347079",
+  "#f4a825",
+  "#8742d7",
+  "#49ab77",
+  "#dec2e5",
 ] as const;
 
 export function serviceColors(services: readonly string[]): Map<string, ServiceColor> {
@@ -50,7 +64,11 @@ function badgeOf(name: string, taken: ReadonlySet<string>): string {
   const words = name.split(/[^\p{L}\p{N}]+/u).filter(Boolean);
   const letters = Array.from(words.join(""));
   const first = letters[0] ?? "?";
-  const seconds = [words[1] && Array.from(words[1])[0], ...letters.slice(1), ..."0123456789"];
+  const seconds = [
+    words[1] && Array.from(words[1])[0],
+    ...letters.slice(1),
+    ...Array.from("0123456789"),
+  ];
   for (const second of seconds) {
     const badge = (first + (second ?? "")).toUpperCase();
     if (second && !taken.has(badge)) return badge;

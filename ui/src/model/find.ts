@@ -46,7 +46,9 @@ export function matches(find: Find, span: Searched): boolean {
     const lowerValue = value.toLowerCase();
     const hit = find.words.some(
       (word) =>
-        lowerKey.includes(word) || lowerValue.includes(word) || `${lowerKey}=${lowerValue}` === word,
+        lowerKey.includes(word) ||
+        lowerValue.includes(word) ||
+        `${lowerKey}=${lowerValue}` === word,
     );
     if (hit) return true;
   }

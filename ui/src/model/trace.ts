@@ -115,7 +115,7 @@ export function buildTrace(columns: SpanColumns): Trace {
 export function visibleRows(trace: Trace, collapsed: ReadonlySet<number>): Int32Array {
   const rows = new Int32Array(trace.count);
   let seen = 0;
-  for (let row = 0; row < trace.count; ) {
+  for (let row = 0; row < trace.count;) {
     rows[seen++] = row;
     row = collapsed.has(row) ? at(trace.next, row) : row + 1;
   }
@@ -204,11 +204,7 @@ function inTreeOrder(
 }
 
 /** Each row's duration without the time any of its children ran. */
-function selfTimes(
-  parent: Int32Array,
-  start: Float64Array,
-  duration: Float64Array,
-): Float64Array {
+function selfTimes(parent: Int32Array, start: Float64Array, duration: Float64Array): Float64Array {
   const self = duration.slice();
   // How far a parent is covered by the children seen, which come by their start.
   const covered = start.slice();

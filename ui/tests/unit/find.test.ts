@@ -1,12 +1,15 @@
 import { expect, it } from "vitest";
-import { serviceColors } from "../src/model/colors";
-import { matches, parseFind } from "../src/model/find";
+import { serviceColors } from "@/model/colors";
+import { matches, parseFind } from "@/model/find";
 
 const span = {
   spanId: "00F067AA0BA902B7",
   name: "GET /cart",
   service: "front",
-  attributes: [["http.method", "GET"], ["db.statement", "SELECT redis"]] as const,
+  attributes: [
+    ["http.method", "GET"],
+    ["db.statement", "SELECT redis"],
+  ] as const,
 };
 
 it.each([

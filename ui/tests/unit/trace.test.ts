@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { criticalPath } from "../src/model/criticalPath";
-import { buildTrace, hasChildren, visibleRows, type SpanColumns } from "../src/model/trace";
+import { criticalPath } from "@/model/criticalPath";
+import { buildTrace, hasChildren, visibleRows, type SpanColumns } from "@/model/trace";
 
 type Row = [id: string, parent: string, start: number, duration: number, error?: boolean];
 
@@ -51,13 +51,23 @@ describe("buildTrace", () => {
   });
 
   it("shows a missing parent's children as roots", () => {
-    const orphaned = buildTrace(columns([["a", "", 0, 9], ["x", "gone", 5, 1]]));
+    const orphaned = buildTrace(
+      columns([
+        ["a", "", 0, 9],
+        ["x", "gone", 5, 1],
+      ]),
+    );
     expect([...orphaned.orphans]).toEqual([1]);
     expect([...orphaned.depth]).toEqual([0, 0]);
   });
 
   it("loses no span to cycles, own parents or repeated ids", () => {
-    const rows: Row[] = [["a", "b", 0, 1], ["b", "a", 1, 1], ["s", "s", 2, 1], ["a", "b", 3, 1]];
+    const rows: Row[] = [
+      ["a", "b", 0, 1],
+      ["b", "a", 1, 1],
+      ["s", "s", 2, 1],
+      ["a", "b", 3, 1],
+    ];
     const odd = buildTrace(columns(rows));
     expect([...odd.source].sort()).toEqual([0, 1, 2, 3]);
     expect(odd.count).toBe(4);
@@ -84,13 +94,25 @@ describe("criticalPath", () => {
 
   it("goes back through the child that ended last", () => {
     expect(path(ROWS)).toEqual([
-      "a 0-10", "b 10-30", "c 30-50", "a 50-60", "d 60-70", "e 70-80", "d 80-90", "a 90-100",
+      "a 0-10",
+      "b 10-30",
+      "c 30-50",
+      "a 50-60",
+      "d 60-70",
+      "e 70-80",
+      "d 80-90",
+      "a 90-100",
     ]);
   });
 
   it("passes by what ran beside a longer child, and what outlived its parent", () => {
     expect(
-      path([["a", "", 0, 100], ["long", "a", 10, 80], ["short", "a", 20, 10], ["late", "a", 95, 50]]),
+      path([
+        ["a", "", 0, 100],
+        ["long", "a", 10, 80],
+        ["short", "a", 20, 10],
+        ["late", "a", 95, 50],
+      ]),
     ).toEqual(["a 0-10", "long 10-90", "a 90-100"]);
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { formatBytes, formatCount, formatDuration, formatShare } from "../src/model/format";
+import { formatBytes, formatCount, formatDuration, formatShare } from "@/model/format";
 
 describe("formatDuration", () => {
   it.each([

@@ -1,0 +1,52 @@
+/** Ctrl+K: goes to any page, service or trace by typing. */
+
+import { useMemo, useState } from "react";
+import { useApi } from "@/api/client";
+import { Combobox } from "@/parts/Combobox";
+import { Dialog } from "@/parts/Dialog";
+import { readTraceId } from "@/url/traceId";
+import { linkTo, useUrl } from "@/url/location";
+import { PAGES } from "./pages";
+
+export function Palette({ onClose }: { onClose(): void }) {
+  const [text, setText] = useState("");
+  const { go } = useUrl();
+  const services = useApi("/services", {});
+  const targets = useMemo(() => {
+    const known = new Map<string, string>();
+    for (const page of PAGES) known.set(page.title, linkTo(page.path));
+    for (const service of services.data ?? []) {
+      known.set(`${service}: traces`, linkTo("/search", { service }));
+      known.set(`${service}: rate, errors, durations`, linkTo("/services", { service }));
+      known.set(`${service}: who calls it`, linkTo("/dependencies", { service }));
+    }
+    return known;
+  }, [services.data]);
+  const traceId = readTraceId(text);
+  const words = text.toLowerCase().split(/\s+/);
+  const suggestions = [
+    ...(traceId ? [{ value: `Trace ${traceId}` }] : []),
+    ...[...targets.keys()]
+      .filter((target) => words.every((word) => target.toLowerCase().includes(word)))
+      .slice(0, 12)
+      .map((value) => ({ value })),
+  ];
+  return (
+    <Dialog title="Go to" onClose={onClose}>
+      <div style={{ minHeight: 380 }}>
+        <Combobox
+          label="Page, service or trace id"
+          value={text}
+          suggestions={suggestions}
+          onInput={setText}
+          onPick={(picked) => {
+            const target = traceId ? linkTo(`/trace/${traceId}`) : targets.get(picked);
+            if (!target) return;
+            onClose();
+            go(target);
+          }}
+        />
+      </div>
+    </Dialog>
+  );
+}

@@ -1,0 +1,11 @@
+import "@fontsource-variable/inter";
+import "./app/theme.css";
+import "./app/global.css";
+import { createRoot } from "react-dom/client";
+import { App } from "./app/App";
+import { followTheme } from "./app/settings";
+import { listenForShortcuts } from "./app/shortcuts";
+
+followTheme();
+listenForShortcuts();
+createRoot(document.getElementById("root")!).render(<App />);

@@ -1,0 +1,3 @@
+export default function ServiceMapPage() {
+  return <h1>ServiceMapPage</h1>;
+}

@@ -1,0 +1,3 @@
+export default function TracePage() {
+  return <h1>TracePage</h1>;
+}

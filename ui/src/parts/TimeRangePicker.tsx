@@ -1,0 +1,106 @@
+/** Chooses the stretch of time a page is about: the last so much, or two points in time. */
+
+import { Clock } from "lucide-react";
+import { useState } from "react";
+import { useSettings } from "@/app/settings";
+import { formatTime, offsetOf, parseTime } from "@/model/time";
+import {
+  describeLookback,
+  LOOKBACKS,
+  windowOf,
+  type Lookback,
+  type TimeRange,
+} from "@/model/timeRange";
+import { Button } from "./Button";
+import { TextField } from "./Field";
+import { Popover } from "./Popover";
+import styles from "./TimeRangePicker.module.css";
+
+interface TimeRangePickerProps {
+  readonly range: TimeRange;
+  onChange(range: TimeRange): void;
+}
+
+export function TimeRangePicker({ range, onChange }: TimeRangePickerProps) {
+  const zone = useSettings((settings) => settings.zone);
+  const label =
+    "lookback" in range
+      ? describeLookback(range.lookback)
+      : `${formatTime(range.startMicros, zone, "second").slice(0, 19)} – ${formatTime(range.endMicros, zone, "second")}`;
+  return (
+    <Popover label={label} icon={<Clock size={14} aria-hidden />} align="end">
+      {(close) => (
+        <Panel
+          range={range}
+          onChange={(chosen) => {
+            onChange(chosen);
+            close();
+          }}
+        />
+      )}
+    </Popover>
+  );
+}
+
+function Panel({ range, onChange }: TimeRangePickerProps) {
+  const zone = useSettings((settings) => settings.zone);
+  const [now] = useState(() => Date.now() * 1000);
+  const window = windowOf(range, now);
+  const [from, setFrom] = useState(() => formatTime(window.start, zone, "second"));
+  const [to, setTo] = useState(() => formatTime(window.end, zone, "second"));
+  const start = parseTime(from, zone);
+  const end = parseTime(to, zone);
+  const problem = "Write a date and time such as 2026-11-26 14:30, or seconds since 1970";
+  const backwards = start !== null && end !== null && end <= start;
+  return (
+    <div className={styles.panel}>
+      <ul className={styles.lookbacks}>
+        {(Object.keys(LOOKBACKS) as Lookback[]).map((lookback) => {
+          const chosen = "lookback" in range && range.lookback === lookback;
+          return (
+            <li key={lookback}>
+              <Button
+                variant="quiet"
+                pressed={chosen}
+                {...(chosen ? { "data-autofocus": true } : {})}
+                onClick={() => onChange({ lookback })}
+              >
+                {describeLookback(lookback)}
+              </Button>
+            </li>
+          );
+        })}
+      </ul>
+      <form
+        className={styles.absolute}
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (start !== null && end !== null && !backwards) {
+            onChange({ startMicros: start, endMicros: end });
+          }
+        }}
+      >
+        <TextField
+          label="From"
+          value={from}
+          onChange={(event) => setFrom(event.currentTarget.value)}
+          error={start === null ? problem : undefined}
+        />
+        <TextField
+          label="To"
+          value={to}
+          onChange={(event) => setTo(event.currentTarget.value)}
+          error={end === null ? problem : backwards ? "This is before the start" : undefined}
+          hint={`Without an offset of their own, times are at ${offsetOf(now, zone)}`}
+        />
+        <Button
+          type="submit"
+          variant="primary"
+          disabled={start === null || end === null || backwards}
+        >
+          Apply
+        </Button>
+      </form>
+    </div>
+  );
+}

@@ -1,0 +1,38 @@
+/** The build goes into the Python package, which serves it; see `src/ananta/api/web.py`. */
+
+import { fileURLToPath } from "node:url";
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vitest/config";
+
+const server = process.env["ANANTA_URL"] ?? "http://localhost:16686";
+
+export default defineConfig({
+  // The document's <base> says where the application is served, so files are named relative to it.
+  base: "./",
+  plugins: [react()],
+  resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
+  build: {
+    outDir: "../src/ananta/api/static",
+    emptyOutDir: true,
+    target: "es2023",
+    manifest: true,
+  },
+  worker: { format: "es" },
+  server: { proxy: { "/api": server } },
+  test: {
+    projects: [
+      { extends: true, test: { name: "unit", include: ["tests/unit/**/*.test.{ts,tsx}"] } },
+      {
+        extends: true,
+        test: {
+          name: "browser",
+          include: ["tests/browser/**/*.test.ts"],
+          globalSetup: "tests/browser/platform.ts",
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});
