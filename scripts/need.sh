@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Checks what must be on the machine before anything can be built, installs what Debian has, and
-# says what it did or what is left to do. Usage: need.sh PYTHON
+# Checks what must be on the machine, installs what Debian has, and says what it did or what is left
+# to do. Usage: need.sh build PYTHON, before anything can be built; need.sh browser, before the pages
+# can be tested.
 set -euo pipefail
 
 fail() { echo "setup: $1" >&2; exit 1; }
@@ -14,10 +15,18 @@ install() { # install COMMAND PACKAGE...: with apt-get, where that is possible
     $sudo apt-get update -qq && $sudo apt-get install -y -qq "${@:2}" >/dev/null
 }
 
-install cc gcc libc6-dev
-install "$1" python3 python3-venv
-"$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
-    fail "$1 is $("$1" --version 2>&1); Python 3.11 or newer is needed: make PYTHON=python3.12"
-"$1" -c 'import venv, ensurepip' 2>/dev/null || install no-such-command python3-venv
-command -v cargo >/dev/null ||
-    fail "cargo is needed to build the native module; install Rust 1.88 or newer with rustup"
+need_build() { # need_build PYTHON
+    install cc gcc libc6-dev
+    install "$1" python3 python3-venv
+    "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+        fail "$1 is $("$1" --version 2>&1); Python 3.11 or newer is needed: make PYTHON=python3.12"
+    "$1" -c 'import venv, ensurepip' 2>/dev/null || install no-such-command python3-venv
+    command -v cargo >/dev/null ||
+        fail "cargo is needed to build the native module; install Rust 1.88 or newer with rustup"
+}
+
+need_browser() {
+    [ -n "${CHROMIUM:-}" ] || install chromium chromium
+}
+
+"need_$1" "${@:2}"

@@ -3,13 +3,14 @@
 import { fileURLToPath } from "node:url";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
+import { precompress } from "./build/precompress.ts";
 
 const server = process.env["ANANTA_URL"] ?? "http://localhost:16686";
 
 export default defineConfig({
   // The document's <base> says where the application is served, so files are named relative to it.
   base: "./",
-  plugins: [react()],
+  plugins: [react(), precompress()],
   resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
   build: {
     outDir: "../src/ananta/api/static",

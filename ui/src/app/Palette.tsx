@@ -40,7 +40,9 @@ export function Palette({ onClose }: { onClose(): void }) {
           suggestions={suggestions}
           onInput={setText}
           onPick={(picked) => {
-            const target = traceId ? linkTo(`/trace/${traceId}`) : targets.get(picked);
+            // Enter without a choice takes what is on top.
+            const chosen = targets.get(picked) ?? targets.get(suggestions[0]?.value ?? "");
+            const target = traceId ? linkTo(`/trace/${traceId}`) : chosen;
             if (!target) return;
             onClose();
             go(target);

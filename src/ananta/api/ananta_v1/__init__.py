@@ -6,7 +6,7 @@ by the OpenAPI document that this application serves as `openapi.json`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -43,6 +43,11 @@ def create_api(service: QueryService) -> FastAPI:
         api.add_exception_handler(kind, answer)
     api.include_router(search.router(service))
     return api
+
+
+def describe() -> dict[str, Any]:
+    """The OpenAPI document; no store is needed, as routes only remember the service."""
+    return create_api(cast("QueryService", None)).openapi()
 
 
 def _invalid(_: Request, error: Exception) -> Response:

@@ -1,0 +1,68 @@
+/** The frame around all pages: navigation, zone, theme, shortcuts, embedding. */
+
+import { expect } from "vitest";
+import { test } from "./browser";
+
+test("goes from the root to the search page", async ({ open }) => {
+  const page = await open("/");
+  await page.waitForURL("**/search");
+  await page.getByRole("link", { name: "Search", exact: true }).waitFor();
+});
+
+test("leads to every page", async ({ open }) => {
+  const page = await open("/search");
+  for (const [name, path] of [
+    ["Services", "/services"],
+    ["Service map", "/dependencies"],
+    ["Pipeline", "/pipeline"],
+  ] as const) {
+    await page.getByRole("navigation").getByRole("link", { name }).click();
+    await page.waitForURL(`**${path}`);
+    expect(await page.locator("[aria-current=page]").textContent()).toContain(name);
+  }
+});
+
+test("opens the help sheet by its key, lists what works, and closes it", async ({ open }) => {
+  const page = await open("/search");
+  await page.getByRole("navigation").waitFor();
+  await page.keyboard.press("?");
+  const sheet = page.getByRole("dialog", { name: "Keyboard shortcuts" });
+  await sheet.getByText("Go to a page, service or trace").waitFor();
+  await page.keyboard.press("Escape");
+  await sheet.waitFor({ state: "detached" });
+});
+
+test("goes to a service by the palette", async ({ open }) => {
+  const page = await open("/search");
+  await page.getByRole("navigation").waitFor();
+  await page.keyboard.press("Control+k");
+  await page.getByRole("combobox", { name: "Page, service or trace id" }).fill("billing calls");
+  await page.getByRole("option", { name: "billing-service: who calls it" }).waitFor();
+  await page.keyboard.press("Enter");
+  await page.waitForURL("**/dependencies?service=billing-service");
+});
+
+test("says what is wrong with a trace id, and keeps the theme", async ({ open }) => {
+  const page = await open("/search");
+  const box = page.getByRole("textbox", { name: "Open a trace by its id" });
+  await box.fill("hello");
+  await box.press("Enter");
+  expect(await box.getAttribute("aria-invalid")).toBe("true");
+  await page.getByRole("button", { name: "Theme: system" }).click();
+  await page.getByRole("button", { name: "Theme: light" }).click();
+  expect(await page.locator("html").getAttribute("data-theme")).toBe("dark");
+  await page.reload();
+  await page.getByRole("button", { name: "Theme: dark" }).waitFor();
+});
+
+test("has no navigation where it is embedded", async ({ open }) => {
+  const page = await open("/search?uiEmbed=v0&uiTheme=dark");
+  await page.locator("main").waitFor();
+  expect(await page.getByRole("navigation").count()).toBe(0);
+  expect(await page.locator("html").getAttribute("data-theme")).toBe("dark");
+});
+
+test("keeps Jaeger's monitor links working", async ({ open }) => {
+  const page = await open("/monitor?service=billing-service");
+  await page.waitForURL("**/services?service=billing-service");
+});
