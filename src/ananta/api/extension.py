@@ -19,6 +19,7 @@ from ananta.config.shared import CorsConfig, TlsServerConfig
 from ananta.config.shared.endpoint import endpoint_problem
 from ananta.errors import RetryableError
 from ananta.query import QueryService
+from ananta.query.process import ProcessReader
 from ananta.telemetry.server import HttpServer
 from ananta.telemetry.tls import server_context, unsupported
 
@@ -95,7 +96,10 @@ class QueryExtension:
             max_body_bytes=config.max_request_body_size,
             max_response_bytes=config.max_response_size,
         )
-        own = Mount(ananta_v1.PATH, ananta_v1.create_api(service))
+        process = ProcessReader(
+            self._settings.extra["overview"], self._settings.metrics, service.count_stored_spans
+        )
+        own = Mount(ananta_v1.PATH, ananta_v1.create_api(service, process))
         app = create_app(
             [own, *api.routes()], base_path=config.base_path.rstrip("/"), cors=config.cors
         )

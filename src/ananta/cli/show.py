@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import yaml
 from rich.console import Console
 from rich.markup import escape
 
@@ -61,8 +60,7 @@ def show_valid(config: CollectorConfig) -> None:
 def show_config(config: CollectorConfig) -> None:
     """Print a configuration as YAML."""
     show_warnings(config.warnings)
-    text = yaml.safe_dump(dict(config.as_given), sort_keys=False, allow_unicode=True)
-    console().print(escape(text), end="")
+    console().print(escape(config.to_yaml()), end="")
 
 
 def show_components(table: ComponentTable) -> None:

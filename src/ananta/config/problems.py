@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args, get_origin
 
 from pydantic import ValidationError
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from ananta.config.model import Config
     from ananta.config.yaml_source import Path
 
+_PASSWORD_IN_URL = re.compile(r"(://[^/?#@:\s]*:)[^/?#\s]+@")
 _SHOWN_LENGTH = 60
 _EXPECTED = {
     "bool_type": ("true or false", "write it without quotes"),
@@ -133,6 +135,8 @@ def redact(value: Any, annotation: Any) -> Any:
         return [redact(item, _member(annotation, 0)) for item in value]
     if isinstance(value, dict):
         return {key: redact(item, _member(annotation, key)) for key, item in value.items()}
+    if isinstance(value, str):
+        return _PASSWORD_IN_URL.sub(rf"\1{REDACTED}@", value)
     return value
 
 

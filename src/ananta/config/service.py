@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+import yaml
 from pydantic import BeforeValidator, Field
 
 from ananta.config.model import BrokenRule, Config, Duration
@@ -231,6 +232,10 @@ class CollectorConfig:
     extensions: Mapping[str, Config] = field(default_factory=dict)
     as_given: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+
+    def to_yaml(self) -> str:
+        """The configuration as given, as YAML, secrets masked."""
+        return yaml.safe_dump(dict(self.as_given), sort_keys=False, allow_unicode=True)
 
     def components(self, kind: Kind) -> Mapping[str, Config]:
         """The settings of one section by component id."""

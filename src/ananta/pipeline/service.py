@@ -193,13 +193,15 @@ class Service:
         except Exception as error:  # whatever a component of somebody else's may raise
             message = f"{node.place}: cannot start: {type(error).__name__}: {error}"
             raise StartupError(message) from error
+        if addresses := getattr(node.component, "addresses", {}):
+            self.overview.addresses[node.path] = dict(addresses)
 
     def listening(self) -> list[Listening]:
         """Where everything listens, in the order of starting, receivers first."""
         found = []
         for node in sorted(self._started, key=lambda node: node.kind is not Kind.RECEIVER):
             factory = self._table.find(node.kind, type_of(node.id))
-            for protocol, address in getattr(node.component, "addresses", {}).items():
+            for protocol, address in self.overview.addresses.get(node.path, {}).items():
                 name = f"{node.id} {protocol}".strip()
                 found.append(Listening(name, address, factory.summary if factory else ""))
         found += [

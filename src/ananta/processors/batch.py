@@ -111,6 +111,9 @@ class BatchProcessor:
             "Batches sent because the timeout had passed.",
             label,
         )
+        self._dropped = metrics.counter(
+            "otelcol_processor_dropped_spans", "Spans given up after they were accepted.", label
+        )
 
     async def start(self, host: Host) -> None:
         """Start the task that sends."""
@@ -227,6 +230,7 @@ class BatchProcessor:
                 break
             except DeliveryError as error:
                 if not isinstance(error, RetryableError) or self._stopping:
+                    self._dropped.add(len(batch), **self._label)
                     self._log.warning(
                         "Sender failed", extra={"error": str(error), "dropped_items": len(batch)}
                     )

@@ -216,12 +216,15 @@ class PipelineComponent(Answer):
     kind: Literal["receivers", "processors", "exporters", "connectors", "extensions"]
     id: str
     pipelines: list[str]
+    """Those it is part of; none for extensions."""
     addresses: dict[str, str]
     """Where it listens, by protocol; empty for most."""
     accepted: int
     """Spans taken: received, passed on, or delivered."""
     refused: int
     """Spans not taken, to be sent again by their sender."""
+    refused_requests: dict[str, int]
+    """Requests turned away before their spans were counted, by reason; of receivers alone."""
     dropped: int
     """Spans lost or left out on purpose, such as by sampling."""
     dropped_reasons: dict[str, int]
@@ -231,6 +234,7 @@ class PipelineComponent(Answer):
     queue_capacity: int | None
     """In `queue_unit`; None for components without a queue."""
     queue_unit: str
+    """bytes, spans or requests; empty for components without a queue."""
 
 
 class ComponentError(Answer):
@@ -249,16 +253,20 @@ class Pipeline(Answer):
     started_micros: int
     now_micros: int
     pipelines: dict[str, dict[str, list[str]]]
-    """Ids of receivers, processors, exporters and connectors of each pipeline."""
+    """Ids of each pipeline's receivers, processors and exporters as configured, and `connectors`:
+    those of them that are connectors."""
     components: list[PipelineComponent]
     problems: list[str]
     """What is wrong now, in words, such as a queue that is full; empty when all is well."""
     memory_bytes: int
+    """The process's own, as `memory_limiter` counts it."""
     memory_limit_bytes: int | None
+    """The hard limit of the strictest `memory_limiter`; None where none runs."""
     disk_bytes: int | None
     """What the embedded store and the journal take; None where they are elsewhere."""
     disk_free_bytes: int | None
     stored_spans: int
+    """0 until the store is open, or while it does not answer."""
     config: str
     """The effective configuration as YAML, secrets masked."""
 

@@ -44,6 +44,9 @@ class TraceReader(Protocol):
     async def operations(self, service: str, kind: str | None = None) -> list[tuple[str, str]]:
         """Span names of a service with their kinds, of one kind or all."""
 
+    async def count_spans(self) -> int:
+        """How many spans are stored."""
+
     async def find_trace_ids(self, query: TraceQuery, limit: int) -> list[bytes]:
         """Ids of the newest traces with a span that matches."""
 
@@ -77,6 +80,10 @@ class QueryService:
         """Span names of a service with their kinds, sorted; with `kind`, only of that one."""
         reader = await self._up_to_date()
         return sorted(await reader.operations(service, kind or None))
+
+    async def count_stored_spans(self) -> int:
+        """How many spans are stored now; what is pending is not waited for."""
+        return await self._reader().count_spans()
 
     async def search(self, query: TraceQuery) -> FoundTraces:
         """The newest traces that match; `read` reads them whole."""

@@ -61,6 +61,11 @@ class Reader:
         }
         return [operation for operation in found if kind is None or operation[1] == kind]
 
+    async def count_spans(self) -> int:
+        """How many spans are stored; the engine knows without reading them."""
+        ((spans,),) = await self._database.rows(f"SELECT count() FROM {self._table('spans')}")
+        return int(spans)
+
     async def find_trace_ids(self, query: TraceFilter, limit: int) -> list[bytes]:
         """Ids of the `limit` traces whose matching spans are newest, newest first."""
         parts = clauses(query, self._database)

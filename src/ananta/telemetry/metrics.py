@@ -56,7 +56,6 @@ class _Instrument:
         self.name = name
         self.help_text = help_text
         self.label_names = tuple(label_names)
-        self._watched: dict[tuple[str, ...], Callable[[], float]] = {}
 
     def _key(self, labels: dict[str, str]) -> tuple[str, ...]:
         if len(labels) != len(self.label_names):
@@ -64,13 +63,9 @@ class _Instrument:
             raise ValueError(msg)
         return tuple([labels[name] for name in self.label_names])
 
-    def watch(self, read: Callable[[], float], **labels: str) -> None:
-        """Show what `read()` returns at each scrape as the series with these labels."""
-        self._watched[self._key(labels)] = read
-
     def _lines(self) -> Iterator[str]:
-        for key, read in list(self._watched.items()):
-            yield _line(self.name, zip(self.label_names, key, strict=True), read())
+        """Each series as lines of a scrape."""
+        raise NotImplementedError
 
 
 class _Scalar(_Instrument):
@@ -79,6 +74,11 @@ class _Scalar(_Instrument):
     def __init__(self, name: str, help_text: str, label_names: Sequence[str]) -> None:
         super().__init__(name, help_text, label_names)
         self._values: dict[tuple[str, ...], float] = {}
+        self._watched: dict[tuple[str, ...], Callable[[], float]] = {}
+
+    def watch(self, read: Callable[[], float], **labels: str) -> None:
+        """Show what `read()` returns at each scrape as the series with these labels."""
+        self._watched[self._key(labels)] = read
 
     def add(self, amount: float = 1, **labels: str) -> None:
         """Add to the series with these labels; a counter only ever grows."""
@@ -92,10 +92,16 @@ class _Scalar(_Instrument):
         read = self._watched.get(key)
         return self._values.get(key, 0) if read is None else read()
 
-    def _lines(self) -> Iterator[str]:
+    def series(self) -> Iterator[tuple[dict[str, str], float]]:
+        """The labels and the present value of each series."""
         for key, value in list(self._values.items()):
-            yield _line(self.name, zip(self.label_names, key, strict=True), value)
-        yield from super()._lines()
+            yield dict(zip(self.label_names, key, strict=True)), value
+        for key, read in list(self._watched.items()):
+            yield dict(zip(self.label_names, key, strict=True)), read()
+
+    def _lines(self) -> Iterator[str]:
+        for labels, value in self.series():
+            yield _line(self.name, labels.items(), value)
 
 
 class Counter(_Scalar):
@@ -188,6 +194,18 @@ class Metrics:
             msg = f"{new.name} is a {known.kind}, not a {kind.kind}"
             raise TypeError(msg)
         return known
+
+    def series(self, name: str, **labels: str) -> Iterator[tuple[dict[str, str], float]]:
+        """The series of a counter or gauge that have these labels, whatever others they have.
+
+        Yields:
+            all labels of a series and its present value, also above the level that is shown.
+        """
+        for instrument in list(self._instruments.values()):
+            if instrument.name == name and isinstance(instrument, _Scalar):
+                for found, value in instrument.series():
+                    if labels.items() <= found.items():
+                        yield found, value
 
     def exposition(self) -> bytes:
         """Everything the level lets through, in Prometheus text format 0.0.4."""

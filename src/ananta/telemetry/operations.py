@@ -45,6 +45,7 @@ class Operation:
         counts: successful runs in each latency bucket.
         latest: the last run in each bucket.
         num_errors: failed runs.
+        failed_spans: how many spans these were about.
         errors: the last failed runs.
     """
 
@@ -54,7 +55,15 @@ class Operation:
     counts: list[int] = field(default_factory=lambda: [0] * len(LATENCY_BOUNDS_SECONDS))
     latest: dict[int, Sample] = field(default_factory=dict)
     num_errors: int = 0
+    failed_spans: int = 0
     errors: deque[Sample] = field(default_factory=lambda: deque(maxlen=_KEPT_ERRORS))
+
+    @property
+    def failing_with(self) -> Sample | None:
+        """The last error, where no run has succeeded since."""
+        succeeded_at = max((sample.ended_at for sample in self.latest.values()), default=0.0)
+        last = self.errors[-1] if self.errors else None
+        return last if last and last.ended_at > succeeded_at else None
 
     def begin(self) -> float:
         """Note that a run begins; returns what `end` or `fail` needs."""
@@ -75,6 +84,7 @@ class Operation:
         self.running -= 1
         seconds = time.perf_counter() - began
         self.num_errors += 1
+        self.failed_spans += spans
         text = str(error) or type(error).__name__
         self.errors.append(Sample(time.time(), seconds, spans, text))
 

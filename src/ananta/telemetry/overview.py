@@ -1,4 +1,4 @@
-"""What the process knows about itself as a whole: for health checks and zpages."""
+"""What the process knows about itself as a whole: for health checks, zpages and the web UI."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ class Overview:
         config: what runs.
         operations: what its components have been doing.
         started_at: Unix seconds.
+        addresses: where each started component listens, by its path (`receivers::otlp`) and, where
+            it has several, by protocol; components that do not listen are not there.
         ready_since: Unix seconds since every component runs; None before, and when stopping.
         version: of this program.
     """
@@ -28,5 +30,6 @@ class Overview:
     config: CollectorConfig
     operations: Operations = field(default_factory=Operations)
     started_at: float = field(default_factory=time.time)
+    addresses: dict[str, dict[str, str]] = field(default_factory=dict)
     ready_since: float | None = None
     version: str = __version__

@@ -13,7 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from ananta import __version__
-from ananta.api.ananta_v1 import search
+from ananta.api.ananta_v1 import pipeline, search
 from ananta.api.envelope import failure
 from ananta.api.jaeger_v1 import bad_request, broken, store_failed
 from ananta.api.parameters import ParameterError
@@ -24,12 +24,13 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from ananta.query import QueryService
+    from ananta.query.process import ProcessReader
 
 PATH = "/api/ananta/v1"
 
 
-def create_api(service: QueryService) -> FastAPI:
-    """The application to mount at `PATH`."""
+def create_api(service: QueryService, process: ProcessReader) -> FastAPI:
+    """The application to mount at `PATH`, over the stored traces and the running process."""
     api = FastAPI(
         title="Ananta Tracing",
         version=__version__,
@@ -42,6 +43,7 @@ def create_api(service: QueryService) -> FastAPI:
     for kind, answer in _FAILURES.items():
         api.add_exception_handler(kind, answer)
     api.include_router(search.router(service))
+    api.include_router(pipeline.router(process))
     return api
 
 
