@@ -16,6 +16,8 @@ from starlette.responses import PlainTextResponse, Response
 from ananta.api import parameters
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from starlette.requests import Request
 
 _GZIP_MIN_BYTES = 1_024
@@ -54,7 +56,7 @@ async def success(
         body = await asyncio.to_thread(_indented, body)
     if len(body) >= _GZIP_MIN_BYTES:
         headers["Vary"] = "Accept-Encoding"
-        if _accepts_gzip(request):
+        if accepts_encoding(request.headers, "gzip"):
             body = await asyncio.to_thread(gzip.compress, body, _GZIP_LEVEL)
             headers["Content-Encoding"] = "gzip"
     return Response(body, media_type="application/json", headers=headers)
@@ -80,9 +82,10 @@ def _indented(body: bytes) -> bytes:
     return json.dumps(json.loads(body), ensure_ascii=False, indent=4).encode()
 
 
-def _accepts_gzip(request: Request) -> bool:
-    for offer in request.headers.get("accept-encoding", "").split(","):
-        coding, _, quality = offer.partition(";")
-        if coding.strip() in ("gzip", "*"):
+def accepts_encoding(headers: Mapping[str, str], coding: str) -> bool:
+    """Whether a request with these headers takes an answer in this content coding."""
+    for offer in headers.get("accept-encoding", "").split(","):
+        offered, _, quality = offer.partition(";")
+        if offered.strip() in (coding, "*"):
             return quality.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
     return False

@@ -1,8 +1,9 @@
 """The application behind port 16686: the API, and the web UI on every other path.
 
 The UI is a set of built files in the folder `static` beside this file. Its pages are routes of one
-document, so a path that is no file is answered with `index.html`. Without the folder a plain page
-says what this is and where the API is.
+document, so a path that is no file is answered with `index.html`. Files below `assets` have a hash
+of their content in their name: browsers keep them for good. Without the folder a plain page says
+what this is and where the API is.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ from __future__ import annotations
 import asyncio
 import html
 import re
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -21,7 +24,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from ananta.api.envelope import TRUNCATED_HEADER, not_found
+from ananta.api.envelope import TRUNCATED_HEADER, accepts_encoding, not_found
 from ananta.api.jaeger_v1 import NotFound, bad_request, broken, store_failed
 from ananta.api.parameters import ParameterError
 from ananta.errors import AnantaError
@@ -33,7 +36,26 @@ if TYPE_CHECKING:
     from ananta.config.shared import CorsConfig
 
 STATIC_DIRECTORY = Path(__file__).parent / "static"
-_ASSETS = "static/"
+_DOCUMENT = "index.html"
+_ASSETS = "assets/"
+_FOREVER = "public, max-age=31536000, immutable"
+_ASK_EACH_TIME = "no-cache"
+# Compressed when the UI was built: what comes first is smaller.
+_COMPRESSED = (("br", ".br"), ("gzip", ".gz"))
+
+# What the document may load: our own files, and styles and workers that our scripts make. Pages of
+# others may show it in a frame, as they do with Jaeger's.
+_CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self' 'wasm-unsafe-eval'",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data:",
+        "connect-src 'self'",
+        "worker-src 'self' blob:",
+        "frame-ancestors *",
+    )
+)
 
 _PLAIN_PAGE = """<!doctype html>
 <html lang="en">
@@ -110,17 +132,45 @@ class WebUi(StaticFiles):
     def __init__(self, directory: Path, base_path: str) -> None:
         super().__init__(directory=directory, check_dir=False)
         self.config_checked = True
-        self._document = directory / "index.html"
+        self._document = directory / _DOCUMENT
         self._base_path = base_path
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         """The file at this path, or the document; an asset that is not there is 404."""
-        try:
-            return await super().get_response(path, scope)
-        except HTTPException:
+        response = await self._file(path, scope)
+        if response is None:
             if path.startswith(_ASSETS):
                 return not_found()
-            return HTMLResponse(await asyncio.to_thread(self._page))
+            response = HTMLResponse(await asyncio.to_thread(self._page))
+            response.headers["Content-Security-Policy"] = _CONTENT_SECURITY_POLICY
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        is_asset = path.startswith(_ASSETS)
+        response.headers["Cache-Control"] = _FOREVER if is_asset else _ASK_EACH_TIME
+        return response
+
+    async def _file(self, path: str, scope: Scope) -> Response | None:
+        """The file at this path, compressed where it is there so; None for the document."""
+        if path in (".", _DOCUMENT):
+            return None
+        for coding, suffix in _COMPRESSED:
+            if accepts_encoding(Headers(scope=scope), coding):
+                response = await self._existing(path + suffix, scope)
+                if response is not None:
+                    response.headers["Content-Encoding"] = coding
+                    response.headers["Vary"] = "Accept-Encoding"
+                    return response
+        response = await self._existing(path, scope)
+        if response is not None:
+            response.headers["Vary"] = "Accept-Encoding"
+        return response
+
+    async def _existing(self, path: str, scope: Scope) -> Response | None:
+        try:
+            return await super().get_response(path, scope)
+        except HTTPException as error:
+            if error.status_code != HTTPStatus.NOT_FOUND:
+                raise
+            return None
 
     def _page(self) -> str:
         base = html.escape(self._base_path)
