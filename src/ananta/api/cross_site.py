@@ -22,8 +22,8 @@ def refuse_cross_site(request: Request) -> None:
         refused = site not in _OWN
     elif origin is not None:
         # A proxy may put its own name into `host` and the asked one into `x-forwarded-host`.
-        names = (request.headers.get(name, "") for name in ("host", "x-forwarded-host"))
-        refused = urlsplit(origin).netloc not in names
+        names = (request.headers.get(name) for name in ("host", "x-forwarded-host"))
+        refused = urlsplit(origin).netloc not in filter(None, names)
     else:
         refused = False
     if refused:

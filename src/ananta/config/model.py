@@ -16,6 +16,7 @@ in docs/configuration.md is printed from it. Rules over several fields go into `
 from __future__ import annotations
 
 import functools
+import re
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -38,11 +39,13 @@ __all__ = [
     "RefersTo",
     "Secret",
     "format_duration",
+    "mask_url_passwords",
     "parse_duration",
     "to_plain",
 ]
 
 REDACTED = "[REDACTED]"
+_URL_PASSWORD = re.compile(r"(://[^/?#@:\s]*:)[^/?#\s]+@")
 # Outside the class: where pydantic's mypy plugin reads `strict=True` it types constructors by what
 # a field holds (float), not by what it reads ("5s").
 _STRICT = ConfigDict(strict=True)
@@ -56,6 +59,11 @@ class Secret(SecretStr):
 
     def _display(self) -> str:
         return REDACTED
+
+
+def mask_url_passwords(text: str) -> str:
+    """The text with `[REDACTED]` for the password of each URL in it."""
+    return _URL_PASSWORD.sub(rf"\1{REDACTED}@", text)
 
 
 @dataclass(frozen=True, slots=True)

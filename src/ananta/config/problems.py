@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import re
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args, get_origin
 
 from pydantic import ValidationError
@@ -20,6 +19,7 @@ from ananta.config.model import (
     Expanded,
     Secret,
     alternatives,
+    mask_url_passwords,
     section_of,
     to_plain,
 )
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from ananta.config.model import Config
     from ananta.config.yaml_source import Path
 
-_PASSWORD_IN_URL = re.compile(r"(://[^/?#@:\s]*:)[^/?#\s]+@")
 _SHOWN_LENGTH = 60
 _EXPECTED = {
     "bool_type": ("true or false", "write it without quotes"),
@@ -136,7 +135,7 @@ def redact(value: Any, annotation: Any) -> Any:
     if isinstance(value, dict):
         return {key: redact(item, _member(annotation, key)) for key, item in value.items()}
     if isinstance(value, str):
-        return _PASSWORD_IN_URL.sub(rf"\1{REDACTED}@", value)
+        return mask_url_passwords(value)
     return value
 
 

@@ -11,6 +11,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from ananta import __version__
+from ananta.config.model import mask_url_passwords
 from ananta.errors import DeliveryError, PermanentError, RetryableError, StartupError
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ class OtlpExporter:
 
 def grpc_error(delivery: Delivery) -> DeliveryError:
     """The error of a failed delivery over gRPC."""
-    message = delivery.error or "no reason given"
+    message = _message(delivery)
     code, delay = delivery.status, delivery.retry_after_seconds
     throttled = code == _GRPC_RESOURCE_EXHAUSTED and delay is not None
     if throttled or code in _GRPC_RETRYABLE:
@@ -140,7 +141,7 @@ def grpc_error(delivery: Delivery) -> DeliveryError:
 
 def http_error(delivery: Delivery) -> DeliveryError:
     """The error of a failed delivery over HTTP, with the gRPC status that stands for its status."""
-    message = delivery.error or "no reason given"
+    message = _message(delivery)
     if delivery.status in _HTTP_RETRYABLE:
         throttled = delivery.status in _HTTP_THROTTLING
         return RetryableError(
@@ -149,3 +150,8 @@ def http_error(delivery: Delivery) -> DeliveryError:
             retry_after_seconds=delivery.retry_after_seconds if throttled else None,
         )
     return PermanentError(message, grpc_status=_HTTP_TO_GRPC.get(delivery.status, _GRPC_UNKNOWN))
+
+
+def _message(delivery: Delivery) -> str:
+    """What went wrong; it may name the URL, and that may have a password."""
+    return mask_url_passwords(delivery.error or "no reason given")

@@ -22,7 +22,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse
 from starlette.routing import Route
 
 from ananta.component import Kind
-from ananta.config.model import BrokenRule, Config, format_duration
+from ananta.config.model import BrokenRule, Config, format_duration, mask_url_passwords
 from ananta.config.shared.endpoint import endpoint_problem
 from ananta.telemetry.operations import LATENCY_BOUNDS_SECONDS
 from ananta.telemetry.process import read_memory
@@ -246,7 +246,7 @@ def _flat(settings: object, path: str = "") -> Iterator[tuple[str, object]]:
         for key, value in settings.items():
             yield from _flat(value, f"{path}::{key}" if path else str(key))
     else:
-        yield path, settings
+        yield path, mask_url_passwords(settings) if isinstance(settings, str) else settings
 
 
 def _table(header: Sequence[str], rows: Iterable[Iterable[object]]) -> str:

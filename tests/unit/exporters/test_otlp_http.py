@@ -248,6 +248,15 @@ async def test_a_server_that_is_not_there_is_worth_another_try() -> None:
             await exporter.consume(batch())
 
 
+async def test_an_error_names_the_url_without_its_password() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    async with http_exporter(endpoint=f"http://me:sesame@{address}/in") as exporter:
+        with pytest.raises(RetryableError) as failed:
+            await exporter.consume(batch())
+    assert str(failed.value).startswith(f"http://me:[REDACTED]@{address}/in/v1/traces: ")
+
+
 async def test_a_server_that_hangs_up_is_worth_another_try(server: HttpServer) -> None:
     server.answers = [HANG_UP]
     assert isinstance(await failure(server), RetryableError)

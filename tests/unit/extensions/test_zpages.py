@@ -75,6 +75,15 @@ async def test_pipelinez_shows_the_settings_of_a_component(overview) -> None:
     assert "&lt;b&gt;" in missing.text
 
 
+async def test_a_password_in_a_url_is_not_shown() -> None:
+    endpoint = "exporters={otlp_http: {endpoint: 'http://me:sesame@localhost:1'}}"
+    used = "service.pipelines={traces: {receivers: [plain/in], exporters: [otlp_http]}}"
+    asked = "?componentkindz=exporter&componentnamez=otlp_http"
+    overview = Overview(configuration(endpoint, used))
+    text = (await ask(overview, f"/debug/pipelinez{asked}")).text
+    assert "<td>http://me:[REDACTED]@localhost:1</td>" in text
+
+
 async def test_extensionz_shows_the_extensions_and_their_settings(overview) -> None:
     assert "plain/e" in (await ask(overview, "/debug/extensionz")).text
     text = (await ask(overview, "/debug/extensionz?zextensionname=zpages")).text

@@ -26,6 +26,24 @@ def test_a_counter_appears_under_its_own_name_with_help_type_and_labels() -> Non
     )
 
 
+def test_series_are_found_by_some_of_their_labels_at_every_level() -> None:
+    metrics = Metrics("none")
+    spans = metrics.counter("spans", "Spans.", ("receiver", "transport"))
+    spans.add(3, receiver="otlp", transport="grpc")
+    spans.watch(lambda: 4, receiver="otlp", transport="http")
+    spans.add(5, receiver="other", transport="http")
+    metrics.counter("spans", "Spans.", ("receiver",)).add(6, receiver="otlp")
+    metrics.histogram("sizes", "Sizes.", ("receiver",)).observe(1, receiver="otlp")
+    assert list(metrics.series("spans", receiver="otlp")) == [
+        ({"receiver": "otlp", "transport": "grpc"}, 3),
+        ({"receiver": "otlp", "transport": "http"}, 4),
+        ({"receiver": "otlp"}, 6),
+    ]
+    assert {value for _, value in metrics.series("spans", transport="http")} == {4, 5}
+    assert list(metrics.series("sizes")) == []
+    assert list(metrics.series("unknown")) == []
+
+
 def test_one_name_may_have_series_with_different_label_names() -> None:
     metrics = Metrics()
     metrics.counter("sent", "Sent.", ("exporter",)).add(1, exporter="debug")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +37,7 @@ class ProcessReader:
         overview: what runs.
         metrics: what it counts with.
         count_stored_spans: asks the store; raises `RetryableError` until it is open.
+        count_timeout_seconds: how long an answer waits for the store.
     """
 
     def __init__(
@@ -43,11 +45,14 @@ class ProcessReader:
         overview: Overview,
         metrics: Metrics,
         count_stored_spans: Callable[[], Awaitable[int]],
+        *,
+        count_timeout_seconds: float = COUNT_TIMEOUT_SECONDS,
     ) -> None:
         self._overview = overview
         self._components = ComponentReader(overview, metrics)
         self._disk = DiskMeter(data_directories(overview.config))
         self._count_stored_spans = count_stored_spans
+        self._count_timeout_seconds = count_timeout_seconds
         self._counting: asyncio.Future[int] | None = None
 
     async def pipeline(self) -> Pipeline:
@@ -73,8 +78,12 @@ class ProcessReader:
             disk_bytes=disk.used_bytes if disk else None,
             disk_free_bytes=disk.free_bytes if disk else None,
             stored_spans=stored_spans,
-            config=config.to_yaml(),
+            config=self._config_yaml,
         )
+
+    @functools.cached_property
+    def _config_yaml(self) -> str:
+        return self._overview.config.to_yaml()
 
     async def send_test_span(self) -> TestSpan:
         """Send a span to this process itself, as `trial.send_test_span`."""
@@ -87,11 +96,11 @@ class ProcessReader:
             self._counting = asyncio.ensure_future(self._count_stored_spans())
         try:
             counting = asyncio.shield(self._counting)
-            return await asyncio.wait_for(counting, COUNT_TIMEOUT_SECONDS), []
+            return await asyncio.wait_for(counting, self._count_timeout_seconds), []
         except RetryableError:  # not open yet
             return 0, []
         except TimeoutError:
-            cause = f"it did not answer within {COUNT_TIMEOUT_SECONDS:.0f} s"
+            cause = f"it did not answer within {self._count_timeout_seconds:g} s"
         except AnantaError as error:
             cause = str(error)
         return 0, [f"The store cannot be asked: {cause}. Check that it runs and is not overloaded."]
