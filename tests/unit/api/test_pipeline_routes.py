@@ -32,6 +32,16 @@ WITHOUT_OTLP = """
 """
 
 
+OUT_OF_MEMORY = """
+    receivers: {otlp: {protocols: {http: {endpoint: "127.0.0.1:0"}}}}
+    processors: {memory_limiter: {limit_mib: 1, check_interval: 1h}}
+    exporters: {nop: }
+    service:
+      pipelines:
+        traces: {receivers: [otlp], processors: [memory_limiter], exporters: [nop]}
+"""
+
+
 async def flush() -> None:
     """Nothing is pending."""
 
@@ -98,3 +108,10 @@ async def test_what_cannot_be_sent_is_an_error_that_says_why() -> None:
     assert answer.status_code == 409
     assert "no OTLP receiver" in answer.json()["errors"][0]["msg"]
     assert read.status_code == 405
+
+
+async def test_what_is_not_taken_is_an_error_with_its_cause() -> None:
+    async with client_of(OUT_OF_MEMORY) as client:
+        answer = await client.post(TEST_SPAN)
+    assert answer.status_code == 502
+    assert "data refused due to high memory usage" in answer.json()["errors"][0]["msg"]
