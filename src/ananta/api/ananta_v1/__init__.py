@@ -48,8 +48,8 @@ def create_api(service: QueryService, process: ProcessReader) -> FastAPI:
 
 
 def describe() -> dict[str, Any]:
-    """The OpenAPI document; no store is needed, as routes only remember the service."""
-    return create_api(cast("QueryService", None)).openapi()
+    """The OpenAPI document; nothing need run, as routes only remember whom to ask."""
+    return create_api(cast("QueryService", None), cast("ProcessReader", None)).openapi()
 
 
 def _invalid(_: Request, error: Exception) -> Response:
