@@ -55,6 +55,18 @@ def parse_filter(text: str) -> Filter:
     return _Parser(text).whole()
 
 
+def look_up(name: str) -> tuple[Level, str]:
+    """Where a name is looked up, and without the prefix that says so: `span.http.route`."""
+    lower = name.lower()
+    field = _ALIASES.get(lower, lower)
+    if field in FIELDS:
+        return "field", field
+    for prefix, level in _LEVELS.items():
+        if name.startswith(prefix) and len(name) > len(prefix):
+            return level, name.removeprefix(prefix)
+    return "any", name
+
+
 class _Parser:
     """Reads a text from left to right; `_at` is how far it is."""
 
@@ -176,7 +188,7 @@ class _Parser:
 def _alone(name: str) -> Filter:
     if name.lower() in ("error", "errors"):
         return Comparison("field", "status", "=", "error")
-    level, key = _level(name)
+    level, key = look_up(name)
     if level == "field":
         message = f"{name} has no comparison; write one, such as {name}={_example(key)}"
         raise _ComparisonError(message)
@@ -184,7 +196,7 @@ def _alone(name: str) -> Filter:
 
 
 def _compare(name: str, operator: str, value: str, *, is_pattern: bool) -> Filter:
-    level, key = _level(name)
+    level, key = look_up(name)
     if operator == "!=":
         return Not(_compare(name, "=", value, is_pattern=is_pattern))
     if level == "field" and key == "duration":
@@ -229,18 +241,6 @@ def _number(text: str) -> float:
 
 def _operator(text: str) -> Operator:
     return next(one for one in ("=", *ORDERING) if one == text)
-
-
-def _level(name: str) -> tuple[Level, str]:
-    """Where a name is looked up, and without the prefix that says so."""
-    lower = name.lower()
-    field = _ALIASES.get(lower, lower)
-    if field in FIELDS:
-        return "field", field
-    for prefix, level in _LEVELS.items():
-        if name.startswith(prefix) and len(name) > len(prefix):
-            return level, name.removeprefix(prefix)
-    return "any", name
 
 
 def _example(field: str) -> str:

@@ -12,12 +12,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from ananta.errors import RetryableError
+from ananta.model.filter import FIELDS
+from ananta.query import listing
+from ananta.query.answers import AttributeValue
+from ananta.query.language import look_up
+from ananta.query.time_steps import time_steps
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from ananta.model import SpanBatch
+    from ananta.model.filter import Level
+    from ananta.query.answers import AttributeKey, Histogram, RootOperation, TraceList
     from ananta.query.trace_query import TraceQuery
+    from ananta.store.histogram import SpanCounts
+    from ananta.store.summaries import Order, RootCount, Summary
 
 FLUSH_TIMEOUT_SECONDS = 30.0
 
@@ -49,6 +58,26 @@ class TraceReader(Protocol):
 
     async def find_trace_ids(self, query: TraceQuery, limit: int) -> list[bytes]:
         """Ids of the newest traces with a span that matches."""
+
+    async def find_traces(self, query: TraceQuery, order: Order, limit: int) -> list[bytes]:
+        """Ids of the traces with a span that matches that come first in this order."""
+
+    async def summarize_traces(self, trace_ids: Sequence[bytes]) -> list[Summary]:
+        """Whole traces in a line each, in this order; unknown traces are left out."""
+
+    async def count_roots(self, query: TraceQuery) -> list[RootCount]:
+        """Traces that match, by the operation they begin with, most traces first."""
+
+    async def count_spans(self, query: TraceQuery, begin: int, step: int) -> SpanCounts:
+        """Spans that match, by time and duration; when time begins and its step, nanoseconds."""
+
+    async def attribute_keys(self, text: str, service: str, limit: int) -> list[tuple[str, str]]:
+        """Level and key of attributes whose key has this text, of a service or all ("")."""
+
+    async def attribute_values(
+        self, level: Level, name: str, query: TraceQuery, text: str, limit: int
+    ) -> list[tuple[str, int]]:
+        """The most frequent values that have this text, and how many new spans have them."""
 
     async def read_traces(self, trace_ids: Sequence[bytes]) -> SpanBatch:
         """All spans of these traces."""
@@ -90,6 +119,52 @@ class QueryService:
         reader = await self._up_to_date()
         found = await reader.find_trace_ids(query, query.limit + 1)
         return FoundTraces(found[: query.limit], truncated=len(found) > query.limit)
+
+    async def list_traces(self, query: TraceQuery, order: Order, offset: int) -> TraceList:
+        """A page of `query.limit` traces that match, in an order, after the first `offset`."""
+        reader = await self._up_to_date()
+        found = await reader.find_traces(query, order, offset + query.limit + 1)
+        page = found[offset : offset + query.limit]
+        summaries = await reader.summarize_traces(page)
+        return listing.trace_list(summaries, more=len(found) > offset + query.limit)
+
+    async def histogram(self, query: TraceQuery, buckets: int) -> Histogram:
+        """Spans that match by duration and in about `buckets` parts of the query's window."""
+        reader = await self._up_to_date()
+        start, end = query.start_time_min_unix_nano, query.start_time_max_unix_nano
+        steps = time_steps(start, end, buckets)
+        counts = await reader.count_spans(query, steps.begin, steps.step)
+        return listing.histogram(counts, steps)
+
+    async def root_operations(self, query: TraceQuery) -> list[RootOperation]:
+        """Traces that match by the operation they begin with, most traces first."""
+        reader = await self._up_to_date()
+        return [listing.root_operation(count) for count in await reader.count_roots(query)]
+
+    async def attribute_keys(self, text: str, service: str, limit: int) -> list[AttributeKey]:
+        """Fields and attributes with a text in their name; first those that begin with it.
+
+        With a service, the attributes that its newest spans have.
+        """
+        reader = await self._up_to_date()
+        found = await reader.attribute_keys(text, service, limit)
+        fields = [("field", field) for field in FIELDS if text.lower() in field]
+        return listing.attribute_keys([*fields, *found], text)[:limit]
+
+    async def attribute_values(
+        self, name: str, query: TraceQuery, text: str
+    ) -> list[AttributeValue]:
+        """The `query.limit` most frequent values of a field or attribute among new spans.
+
+        Args:
+            name: as in the query language: `service`, `http.route`, `resource.host.name`.
+            query: whose values.
+            text: what values must have in them, in any case; those that begin with it come first.
+        """
+        reader = await self._up_to_date()
+        level, key = look_up(name)
+        values = await reader.attribute_values(level, key, query, text, query.limit)
+        return [AttributeValue(value=value, spans=spans) for value, spans in values]
 
     async def read(
         self, trace_ids: Sequence[bytes], *, chunk: int = 100

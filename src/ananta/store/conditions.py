@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ananta.model.filter import Operator
 
 # What ends a text in a list of them, and what stands for it within one.
-_END, _INSTEAD = "\0", "\ufffd"
+END, INSTEAD = "\0", "\ufffd"
 _LONGEST_CLASS = 63
 
 
@@ -62,6 +62,17 @@ class Clause:
 def any_token() -> int:
     """The token every place has."""
     return _token("any")
+
+
+def field_text(field: str) -> str:
+    """SQL: a field of a row of `spans` as text; those but the duration have one."""
+    columns = {
+        "service": "service",
+        "operation": "name",
+        "kind": _name_of("kind", KINDS),
+        "status": _name_of("status_code", STATUSES),
+    }
+    return columns[field]
 
 
 def trace_token(trace_id: bytes) -> int:
@@ -141,8 +152,8 @@ class _Translation:
     def _comparison(self, one: Comparison) -> Clause:
         if one.level == "field":
             return self._field(one.name, one.operator, one.value)
-        key = one.name.replace(_END, _INSTEAD)
-        value = one.value.replace(_END, _INSTEAD) if isinstance(one.value, str) else one.value
+        key = one.name.replace(END, INSTEAD)
+        value = one.value.replace(END, INSTEAD) if isinstance(one.value, str) else one.value
         if one.operator == "=":
             return self._equal(one.level, key, str(value))
         test = _test(one.operator, value)
@@ -163,7 +174,7 @@ class _Translation:
         attribute = term("attribute", key.encode(), value.encode())
         # A look at the whole string spares most rows the splitting.
         condition = _of_span(key, "=", _test("=", value))
-        hint = f"position(attribute_values, {quote(value + _END)}) > 0"
+        hint = f"position(attribute_values, {quote(value + END)}) > 0"
         if level == "span":
             return Clause(condition, (attribute >> 32,), (), hint)
         in_rest = f"has(rest_terms, {attribute})"
@@ -191,13 +202,7 @@ class _Translation:
                 tokens = (_token("error", *within),) if value == "error" else ()
                 return Clause(f"status_code = {STATUSES.index(value)}", tokens)
             case _:
-                columns = {
-                    "service": "service",
-                    "operation": "name",
-                    "kind": _name_of("kind", KINDS),
-                    "status": _name_of("status_code", STATUSES),
-                }
-                return Clause(_test(operator, value)(columns[name]))
+                return Clause(_test(operator, value)(field_text(name)))
 
     def _duration(self, operator: Operator, nanos: int) -> Clause:
         condition = f"duration_nano {operator} {nanos}"
@@ -234,15 +239,15 @@ def _like(pattern: str) -> str:
 
 def _of_span(key: str, operator: Operator, test: Callable[[str], str]) -> str:
     if operator == "exists":
-        return f"position(concat({quote(_END)}, attribute_keys), {quote(_END + key + _END)}) > 0"
+        return f"position(concat({quote(END)}, attribute_keys), {quote(END + key + END)}) > 0"
     keys, values = (
-        f"arrayPopBack(splitByChar({quote(_END)}, {column}))"
+        f"arrayPopBack(splitByChar({quote(END)}, {column}))"
         for column in ("attribute_keys", "attribute_values")
     )
     exact = f"arrayExists((k, v) -> k = {quote(key)} AND {test('v')}, {keys}, {values})"
     if operator == "=":
         return exact
-    return f"(position(attribute_keys, {quote(key + _END)}) > 0 AND {exact})"
+    return f"(position(attribute_keys, {quote(key + END)}) > 0 AND {exact})"
 
 
 def _in_origins(origins: str, level: str, key: str, test: Callable[[str], str]) -> str:

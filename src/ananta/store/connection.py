@@ -177,6 +177,11 @@ class Database:
         await self._writers.close()
 
 
+def text_of(value: bytes) -> str:
+    """A string of an answer; what is no UTF-8 in it is replaced."""
+    return value.decode(errors="replace")
+
+
 def quote_name(name: str) -> str:
     """An identifier in SQL."""
     return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from ananta.store.search import PLACES_IN_MINUTE, in_minutes, minute_of
+from ananta.store.search import HAS_NO_PARENT, PLACES_IN_MINUTE, in_minutes, minute_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,6 @@ _SPANS_AT_ONCE = 300_000
 _LOOK_BACK_MINUTES = 2
 # Parents fetched by their traces in one stretch; beyond, calls of such long traces go uncounted.
 _MAX_FETCHED = 10_000
-_HAS_PARENT = 4
 
 Calls = Counter[tuple[bytes, bytes]]
 
@@ -77,7 +76,7 @@ def _join(database: Database, first: int, last: int, start: int, end: int) -> st
  parent = '') AS orphans
 FROM (SELECT trace_id, parent_span_id, toString(service) AS service FROM {spans}
  WHERE {in_minutes(first, last)} AND start_time_unix_nano BETWEEN {start} AND {end}
- AND bitAnd(presence, {_HAS_PARENT}) != 0 AND parent_span_id != toFixedString('', 8)) AS children
+ AND NOT {HAS_NO_PARENT}) AS children
 ANY LEFT JOIN (SELECT trace_id, span_id, toString(service) AS service FROM {spans}
  WHERE {in_minutes(max(first - _LOOK_BACK_MINUTES, 0), last)}) AS parents
 ON children.trace_id = parents.trace_id AND children.parent_span_id = parents.span_id

@@ -13,17 +13,23 @@ from typing import TYPE_CHECKING
 from ananta._native import common_places, read_spans
 from ananta.model import SpanBatch
 from ananta.model.filter import KINDS
+from ananta.store.attributes import find_keys, find_values
 from ananta.store.conditions import any_token, trace_token
-from ananta.store.connection import quote
+from ananta.store.connection import quote, text_of
 from ananta.store.dependencies import count_calls
+from ananta.store.histogram import count_spans
 from ananta.store.search import clauses, filter_spans, minute_of, minute_of_place, place_of
+from ananta.store.summaries import count_roots, rank, summarize
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from ananta.model.filter import Level
     from ananta.store.conditions import Clause, Origin
     from ananta.store.connection import Database
+    from ananta.store.histogram import SpanCounts
     from ananta.store.search import Place, TraceFilter
+    from ananta.store.summaries import Order, RootCount, Summary
 
 # Places tested first for each trace that is wanted; how many times more if these had too few.
 _FIRST_PLACES = 1.1
@@ -45,7 +51,7 @@ class Reader:
         rows = await self._database.rows(
             f"SELECT DISTINCT service FROM {self._table('operations')}"
         )
-        return [_text(service) for (service,) in rows]
+        return [text_of(service) for (service,) in rows]
 
     async def operations(self, service: str, kind: str | None = None) -> list[tuple[str, str]]:
         """Span names of a service with their kinds, of one kind or all.
@@ -57,7 +63,8 @@ class Reader:
             f" WHERE service = {quote(service)}"
         )
         found = {
-            (_text(name), KINDS[number] if 0 < number < len(KINDS) else "") for name, number in rows
+            (text_of(name), KINDS[number] if 0 < number < len(KINDS) else "")
+            for name, number in rows
         }
         return [operation for operation in found if kind is None or operation[1] == kind]
 
@@ -78,13 +85,47 @@ class Reader:
                 "SELECT trace_id, max(start_time_unix_nano) AS newest"
                 f" FROM {self._table('spans')}"
                 f" {filter_spans(chunk, parts, origins, self._database)}"
-                f" GROUP BY trace_id ORDER BY newest DESC LIMIT {limit + len(found)}"
+                f" GROUP BY trace_id ORDER BY newest DESC, trace_id LIMIT {limit + len(found)}"
             )
             for trace_id, newest in await self._database.rows(sql):
                 found.setdefault(trace_id, newest)
             if len(found) >= limit:
                 break
-        return sorted(found, key=lambda trace_id: found[trace_id], reverse=True)[:limit]
+        return sorted(found, key=lambda trace_id: (-found[trace_id], trace_id))[:limit]
+
+    async def find_traces(self, query: TraceFilter, order: Order, limit: int) -> list[bytes]:
+        """Ids of the `limit` traces that match and come first in this order."""
+        if order == "newest":
+            return await self.find_trace_ids(query, limit)
+        return await rank(self, self._database, query, order, limit)
+
+    async def summarize_traces(self, trace_ids: Sequence[bytes]) -> list[Summary]:
+        """Whole traces in a line each, in this order; unknown traces are left out."""
+        return await summarize(self, self._database, trace_ids)
+
+    async def count_roots(self, query: TraceFilter) -> list[RootCount]:
+        """Traces that match, by the operation they begin with: those with the most traces."""
+        return await count_roots(self, self._database, query)
+
+    async def count_spans(self, query: TraceFilter, begin: int, step: int) -> SpanCounts:
+        """Spans that match, by time and duration; nanoseconds, as `histogram.count_spans`."""
+        return await count_spans(self, self._database, query, begin, step)
+
+    async def attribute_keys(self, text: str, service: str, limit: int) -> list[tuple[str, str]]:
+        """Level and key of attributes whose key has this text, of a service or all ("")."""
+        return await find_keys(self, self._database, text, service, limit)
+
+    async def attribute_values(
+        self, level: Level, name: str, query: TraceFilter, text: str, limit: int
+    ) -> list[tuple[str, int]]:
+        """The most frequent values that have this text, and how many new spans have them."""
+        return await find_values(self, self._database, level, name, query, text, limit)
+
+    async def where_spans_match(self, query: TraceFilter) -> str | None:
+        """The end of a statement on `spans`: those that match; None where none can be."""
+        parts = clauses(query, self._database)
+        places, origins = await self._places(parts, query)
+        return filter_spans(places, parts, origins, self._database) if places else None
 
     async def _places(
         self, parts: Sequence[Clause], query: TraceFilter
@@ -101,7 +142,7 @@ class Reader:
 
     async def read_traces(self, trace_ids: Sequence[bytes]) -> SpanBatch:
         """All spans of these traces; unknown traces have none."""
-        where = await self._where_traces_are(trace_ids)
+        where = await self.where_traces_are(trace_ids)
         if where is None:
             return SpanBatch.concat([])
         answer = await self._database.query(
@@ -113,7 +154,7 @@ class Reader:
         self, trace_ids: Iterable[bytes]
     ) -> dict[tuple[bytes, bytes], bytes]:
         """The service of each span of these traces, by trace id and span id."""
-        where = await self._where_traces_are(trace_ids)
+        where = await self.where_traces_are(trace_ids)
         if where is None:
             return {}
         rows = await self._database.rows(
@@ -121,7 +162,7 @@ class Reader:
         )
         return {(trace_id, span_id): service for trace_id, span_id, service in rows}
 
-    async def _where_traces_are(self, trace_ids: Iterable[bytes]) -> str | None:
+    async def where_traces_are(self, trace_ids: Iterable[bytes]) -> str | None:
         """SQL: a row of `spans` belongs to one of these traces; None where none is known."""
         tokens: dict[int, list[bytes]] = {}
         for trace_id in trace_ids:
@@ -143,7 +184,9 @@ class Reader:
     async def dependencies(self, start: int, end: int) -> list[tuple[str, str, int]]:
         """Calling service, called service and number of calls in a window of Unix nanoseconds."""
         calls = await count_calls(self, self._database, start, end)
-        return [(_text(parent), _text(child), count) for (parent, child), count in calls.items()]
+        return [
+            (text_of(parent), text_of(child), count) for (parent, child), count in calls.items()
+        ]
 
     def _table(self, name: str) -> str:
         return self._database.table(name)
@@ -163,7 +206,3 @@ def _chunks(places: list[Place], size: int) -> Iterator[list[Place]]:
 
 def _minute(place: Place) -> int:
     return minute_of_place(place[0])
-
-
-def _text(value: bytes) -> str:
-    return value.decode(errors="replace")

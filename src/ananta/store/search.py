@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 _MINUTE_NANOS = 60_000_000_000
 PLACES_IN_MINUTE = 1 << 16
 
+_HAS_PARENT = 4
+HAS_NO_PARENT = f"(bitAnd(presence, {_HAS_PARENT}) = 0 OR parent_span_id = toFixedString('', 8))"
+"""SQL: a row of `spans` is a root."""
+
 # More places than this are searched as one stretch of time.
 _MAX_PLACES_LISTED = 1000
 
