@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ananta.model import SpanBatch
+from ananta.model.filter import FIELDS
 from ananta.query import TraceQuery
 from tests.peer.generated_spans import SECOND, SERVICES, traces
 from tests.unit.api.otlp_spans import START, of, request, span
@@ -16,9 +17,12 @@ from tests.unit.query.memory_reader import MemoryReader, text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ananta.model.filter import Level
+    from ananta.store.summaries import Order
     from tests.store.conftest import Store
 
 HOUR = 3600 * SECOND
+ORDERS: tuple[Order, ...] = ("newest", "longest", "errors", "spans")
 
 
 def generated() -> Iterator[SpanBatch]:
@@ -109,6 +113,59 @@ async def test_every_search_finds_the_same_in_the_same_order(
         assert await store.reader.find_trace_ids(query, limit) == expected, (query, limit)
         found_some += bool(expected)
     assert found_some > 30
+
+
+async def test_every_order_and_line_of_a_list_is_the_same(
+    both: tuple[Store, MemoryReader],
+) -> None:
+    store, model = both
+    compared = 0
+    for query, limit in queries(model.rows(), 60):
+        for order in ORDERS:
+            expected = await model.find_traces(query, order, limit)
+            assert await store.reader.find_traces(query, order, limit) == expected, (query, order)
+        summaries = await model.summarize_traces(expected)
+        assert await store.reader.summarize_traces(expected) == summaries
+        roots = await model.count_roots(query)
+        assert await store.reader.count_roots(query) == roots, query
+        compared += len(roots)
+    assert compared > 30
+
+
+async def test_every_count_and_value_is_the_same(both: tuple[Store, MemoryReader]) -> None:
+    store, model = both
+    rows = model.rows()
+    levels: tuple[Level, ...] = ("span", "resource")
+    generator = random.Random(5)
+    counted = listed = 0
+    for query, limit in queries(rows, 60):
+        begin = query.start_time_min_unix_nano // HOUR * HOUR
+        expected = await model.count_spans(query, begin, HOUR)
+        found = await store.reader.count_spans(query, begin, HOUR)
+        assert (sorted(found.cells), found.traces) == (sorted(expected.cells), expected.traces)
+        counted += found.traces
+        for field in FIELDS:
+            values = await model.attribute_values("field", field, query, "", limit)
+            assert await store.reader.attribute_values("field", field, query, "", limit) == values
+        row = generator.choice(rows)
+        for key in [*row["attributes"], *row["resource"]]:
+            level, part = generator.choice(levels), generator.choice(["", "e", "1"])
+            values = await model.attribute_values(level, key, query, part, 3 * limit)
+            asked = await store.reader.attribute_values(level, key, query, part, 3 * limit)
+            assert asked == values, (query, level, key, part)
+            listed += len(values)
+    assert counted > 30
+    assert listed > 100
+
+
+async def test_keys_are_the_same(both: tuple[Store, MemoryReader]) -> None:
+    """But for those of scopes, which the model does not have."""
+    store, model = both
+    for name in ("", *SERVICES, "missing-service-name", "absent"):
+        for part in ("", "e", "HTTP", "absent"):
+            expected = await model.attribute_keys(part, name, 1000)
+            found = await store.reader.attribute_keys(part, name, 1000)
+            assert [one for one in found if one[0] != "scope"] == expected
 
 
 async def test_services_operations_and_dependencies_are_the_same(

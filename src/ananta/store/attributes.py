@@ -41,7 +41,10 @@ async def find_keys(
     With a service, the keys its newest spans have, their resources and scopes; those of events and
     links are not among them.
     """
-    listed = f"SELECT level, key FROM {database.table('attribute_keys')}"
+    listed = (
+        f"SELECT level, key FROM {database.table('attribute_keys')}"
+        f" UNION ALL {_keys_of_origins(database, 'scope')}"
+    )
     if service:
         query = _SpansOf(Comparison("field", "service", "=", service))
         where = await reader.where_spans_match(query)
@@ -62,11 +65,15 @@ def _keys_of_spans(database: Database, where: str) -> Iterator[str]:
     yield f"SELECT 'span' AS level, {keys} AS key FROM (SELECT DISTINCT keys FROM {newest})"
     for level in ("resource", "scope"):
         headers = f"SELECT DISTINCT header FROM {_newest(database, f'{level} AS header', where)}"
-        yield (
-            f"SELECT '{level}' AS level, toString(arrayJoin(mapKeys(attributes))) AS key"
-            f" FROM {database.table('origins')}"
-            f" WHERE level = '{level}' AND header GLOBAL IN ({headers})"
-        )
+        yield f"{_keys_of_origins(database, level)} AND header GLOBAL IN ({headers})"
+
+
+def _keys_of_origins(database: Database, level: str) -> str:
+    """SQL that gives the level and the keys of resources or scopes, with a scope's name."""
+    return (
+        f"SELECT level, toString(arrayJoin(mapKeys(attributes))) AS key"
+        f" FROM {database.table('origins')} WHERE level = '{level}'"
+    )
 
 
 async def find_values(
@@ -110,7 +117,9 @@ async def find_values(
 async def _levels_with(database: Database, level: Level, key: str) -> list[str]:
     """Where there are attributes with this key, of those that are looked up."""
     rows = await database.rows(
-        f"SELECT DISTINCT level FROM {database.table('attribute_keys')} WHERE key = {quote(key)}"
+        f"SELECT level FROM {database.table('attribute_keys')} WHERE key = {quote(key)}"
+        f" UNION DISTINCT SELECT level FROM {database.table('origins')}"
+        f" WHERE mapContains(attributes, {quote(key)})"
     )
     known = {text_of(found) for (found,) in rows}
     return [one for one in _LEVELS if one in known and level in ("any", one)]

@@ -39,6 +39,8 @@ _SESSION_SETTINGS = {
     "input_format_parallel_parsing": 0,
     "output_format_parallel_formatting": 0,
     "log_queries": 0,
+    # It mixes up the conditions of a subquery and of the statement around it, and then hides rows.
+    "use_query_condition_cache": 0,
 }
 
 
@@ -202,7 +204,7 @@ def _engine_configuration(max_memory_mib: int) -> str:
         "primary_index_cache_size": cache,
         "uncompressed_cache_size": 0,
         "index_uncompressed_cache_size": 0,
-        "query_condition_cache_size": cache // 8,
+        "query_condition_cache_size": 0,
         "compiled_expression_cache_size": cache // 4,
         "mmap_cache_size": 0,
         "background_pool_size": 2,

@@ -16,7 +16,13 @@ MIN_VERSION = (25, 3)
 _NATIVE_PROTOCOL_PORTS = {9000, 9440}
 _DEFAULT_PORTS = {"http": 8123, "https": 8443}
 
-_SESSION_SETTINGS = {"async_insert": 0, "optimize_on_insert": 0, "insert_distributed_sync": 1}
+_SESSION_SETTINGS = {
+    "async_insert": 0,
+    "optimize_on_insert": 0,
+    "insert_distributed_sync": 1,
+    # See `embedded`: this cache hides rows.
+    "use_query_condition_cache": 0,
+}
 
 
 class EndpointProblem(ValueError):

@@ -13,11 +13,15 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from ananta.model import SpanBatch
+from ananta.store.histogram import DURATION_BOUNDS, Cell, SpanCounts
+from ananta.store.summaries import RootCount, Summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from ananta.model.filter import Level
     from ananta.query import TraceQuery
+    from ananta.store.summaries import Order
 
 Row = dict[str, Any]
 
@@ -55,8 +59,99 @@ class MemoryReader:
             if matches(row, query):
                 start = max(newest.get(row["trace_id"], 0), row["start_time_unix_nano"])
                 newest[row["trace_id"]] = start
-        ids = sorted(newest, key=lambda trace_id: newest[trace_id], reverse=True)
+        ids = sorted(newest, key=lambda trace_id: (-newest[trace_id], trace_id))
         return [bytes.fromhex(trace_id) for trace_id in ids[:limit]]
+
+    async def find_traces(self, query: TraceQuery, order: Order, limit: int) -> list[bytes]:
+        found = await self.find_trace_ids(query, len(self.rows()))
+        if order == "newest":
+            return found[:limit]
+        newest = {one: max(row["start_time_unix_nano"] for row in self._of(one)) for one in found}
+        ranks = {
+            "longest": {one.trace_id: one.duration_nano for one in map(self._summary, found)},
+            "spans": {one: len(self._of(one)) for one in found},
+            "errors": {one: len(_failed(self._of(one))) for one in found},
+        }
+        found.sort(key=lambda one: (-ranks[order][one], -newest[one], one))
+        return found[:limit]
+
+    async def summarize_traces(self, trace_ids: Sequence[bytes]) -> list[Summary]:
+        return [self._summary(trace_id) for trace_id in trace_ids if self._of(trace_id)]
+
+    def _of(self, trace_id: bytes) -> list[Row]:
+        """Spans of a trace, each once, in the order of start and id."""
+        rows = [row for row in self.rows() if row["trace_id"] == trace_id.hex()]
+        once = {(row["start_time_unix_nano"], row["span_id"], row["kind"]): row for row in rows}
+        return [once[key] for key in sorted(once)]
+
+    def _summary(self, trace_id: bytes) -> Summary:
+        rows = self._of(trace_id)
+        start = rows[0]["start_time_unix_nano"]
+        end = max(row["start_time_unix_nano"] + duration(row) for row in rows)
+        spans = Counter(service(row) for row in rows)
+        errors = Counter(service(row) for row in _failed(rows))
+        shares = [(name, count, errors[name]) for name, count in spans.items()]
+        shares.sort(key=lambda share: (-share[1], share[0]))
+        roots = [(service(row), span_name(row)) for row in rows if not row["parent_span_id"]]
+        return Summary(trace_id, roots[0] if roots else None, start, end - start, shares)
+
+    async def count_roots(self, query: TraceQuery) -> list[RootCount]:
+        groups: dict[tuple[str, str], list[Summary]] = {}
+        for trace_id in await self.find_trace_ids(query, len(self.rows())):
+            one = self._summary(trace_id)
+            groups.setdefault(one.root or ("", ""), []).append(one)
+        counts = []
+        for names, group in groups.items():
+            group.sort(key=lambda one: (one.duration_nano, one.trace_id))
+            lasted = [one.duration_nano for one in group]
+            failed = sum(any(errors for *_, errors in one.services) for one in group)
+            p50, p95 = (
+                lasted[min(int(part * len(lasted)), len(lasted) - 1)] for part in (0.5, 0.95)
+            )
+            slowest = group[-1].trace_id
+            counts.append(RootCount(*names, len(group), failed, p50, p95, lasted[-1], slowest))
+        return sorted(counts, key=lambda one: (-one.traces, one.service, one.operation))
+
+    async def count_spans(self, query: TraceQuery, begin: int, step: int) -> SpanCounts:
+        rows = [row for row in self.rows() if matches(row, query)]
+        cells: dict[tuple[int, int], list[Row]] = {}
+        for row in rows:
+            bound = max(bound for bound in DURATION_BOUNDS if bound <= duration(row))
+            cells.setdefault(((row["start_time_unix_nano"] - begin) // step, bound), []).append(row)
+        return SpanCounts(
+            [Cell(*cell, len(spans), len(_failed(spans))) for cell, spans in cells.items()],
+            len({row["trace_id"] for row in rows}),
+        )
+
+    async def attribute_keys(self, text: str, name: str, limit: int) -> list[tuple[str, str]]:
+        found = {
+            (level, key)
+            for row in self.rows()
+            if name in ("", service(row))
+            for level, attributes in levels(row)
+            if not name or level in ("span", "resource")
+            for key in attributes
+            if text.lower() in key.lower()
+        }
+        begins = text.lower()
+        return sorted(
+            found, key=lambda one: (not one[1].lower().startswith(begins), one[1], one[0])
+        )[:limit]
+
+    async def attribute_values(
+        self, level: Level, name: str, query: TraceQuery, begins: str, limit: int
+    ) -> list[tuple[str, int]]:
+        values = Counter(
+            value
+            for row in self.rows()
+            if matches(row, query)
+            for value in _values(row, level, name)
+            if begins.lower() in value.lower()
+        )
+        return sorted(
+            values.items(),
+            key=lambda one: (not one[0].lower().startswith(begins.lower()), -one[1], one[0]),
+        )[:limit]
 
     async def read_traces(self, trace_ids: Sequence[bytes]) -> SpanBatch:
         wanted = {trace_id.hex() for trace_id in trace_ids}
@@ -77,6 +172,36 @@ class MemoryReader:
             if parent and start <= row["start_time_unix_nano"] <= end:
                 calls[service(parent), service(row)] += 1
         return [(parent, child, count) for (parent, child), count in calls.items()]
+
+
+def _failed(rows: Sequence[Row]) -> list[Row]:
+    return [row for row in rows if row["status_code"] == "error"]
+
+
+def _values(row: Row, level: Level, name: str) -> list[str]:
+    if level == "field":
+        fields = {
+            "service": [service(row)],
+            "operation": [span_name(row)],
+            "kind": [row["kind"]],
+            "status": [row["status_code"]],
+        }
+        return fields.get(name, [])
+    searched = ("span", "resource") if level == "any" else (level,)
+    return [
+        value
+        for found, attributes in levels(row)
+        if found in searched
+        for value in texts(attributes, name)
+    ]
+
+
+def levels(row: Row) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The attributes of a span, each with its level; but a scope's, which rows do not have."""
+    yield "span", row["attributes"]
+    yield "resource", row["resource"]
+    yield from (("event", event["attributes"]) for event in row["events"])
+    yield from (("link", link["attributes"]) for link in row["links"])
 
 
 def service(row: Row) -> str:
