@@ -21,6 +21,7 @@ from bench.cases.forward import forward, process
 from bench.cases.memory import memory, overload
 from bench.cases.search import disk, search
 from bench.cases.store import acknowledge, store
+from bench.cases.ui import ui
 from bench.peers.build import BUILDERS, build
 from bench.results import CaseResults, load_results
 from bench.runner import BenchError, build_load
@@ -41,6 +42,7 @@ CASES: dict[str, tuple[str, Callable[[Options], Iterator[Measurement]]]] = {
     "disk": ("Disk", disk),
     "memory": ("Memory", memory),
     "overload": ("Overload", overload),
+    "ui": ("Web UI", ui),
 }
 
 

@@ -164,4 +164,59 @@ FIGURES = [
         *("MiB", 960, 960),
         _value("overload", "up, limit 800 MiB", "memory_peak"),
     ),
+    Figure(
+        "UI: all JavaScript of the search page, gzip",
+        *("kB", 220, 150),
+        _value("ui", "search page", "size"),
+    ),
+    Figure(
+        "UI: the trace page on top of it, gzip",
+        *("kB", 60, 40),
+        _value("ui", "trace page, on top", "size"),
+    ),
+    Figure(
+        "UI: search page usable, cold cache",
+        *("ms", 1_000, 400),
+        _value("ui", "search page, usable", "time"),
+    ),
+    Figure(
+        "UI: trace of 10,000 spans, answer of the API",
+        *("ms", 300, 100),
+        _value("ui", "10,000 spans, answer of the API", "time"),
+    ),
+    Figure(
+        "UI: trace of 10,000 spans, usable after the last byte",
+        *("ms", 500, 250),
+        _value("ui", "10,000 spans, usable after the last byte", "time"),
+    ),
+    Figure(
+        "UI: trace of 100,000 spans, usable after the last byte",
+        *("ms", 2_500, 1_000),
+        _value("ui", "100,000 spans, usable after the last byte", "time"),
+    ),
+    Figure(
+        "UI: trace of 100,000 spans, frame while scrolling, p95",
+        *("ms", 33, 16.7),
+        _value("ui", "100,000 spans, frame while scrolling, p95", "time"),
+    ),
+    Figure(
+        "UI: trace of 100,000 spans, find",
+        *("ms", 100, 50),
+        _value("ui", "100,000 spans, find", "time"),
+    ),
+    Figure(
+        "UI: trace of 100,000 spans, collapse all",
+        *("ms", 100, 50),
+        _value("ui", "100,000 spans, collapse all", "time"),
+    ),
+    Figure(
+        "UI: service map of 500 services and 2,000 edges, layout",
+        *("ms", 1_500, 300),
+        _value("ui", "map of 500 services, layout", "time"),
+    ),
+    Figure(
+        "UI: interaction to next paint, the slowest of every page",
+        *("ms", 100, 50),
+        _value("ui", "interaction to next paint, slowest", "time"),
+    ),
 ]

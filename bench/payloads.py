@@ -84,6 +84,29 @@ def requests(
         yield request.SerializeToString()
 
 
+def one_trace(
+    shape: Shape,
+    spans: int,
+    randomness: random.Random,
+    start_unix_nano: int,
+    spans_a_request: int,
+) -> tuple[str, Iterator[bytes]]:
+    """A trace of any size: its id, and the serialized export requests that hold its spans."""
+    fill = shape.filler(randomness)
+    made = list(_trace(shape, spans, randomness, start_unix_nano))
+
+    def bodies() -> Iterator[bytes]:
+        for begin in range(0, spans, spans_a_request):
+            request = ExportTraceServiceRequest()
+            targets = [_add_service(request, shape, service) for service in shape.services]
+            for position, span in enumerate(made[begin : begin + spans_a_request]):
+                fill(span, position)
+                targets[randomness.randrange(len(targets))].append(span)
+            yield request.SerializeToString()
+
+    return made[0].trace_id.hex(), bodies()
+
+
 def payload_file(
     shape: Shape, spans: int, count: int, *, compressed: bool = False, seed: int = 1
 ) -> Path:

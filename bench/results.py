@@ -39,6 +39,8 @@ MEASURES = {
     "memory_average": Measure("memory, average", "MiB", 0),
     "memory_peak": Measure("memory, peak", "MiB", 0),
     "core_share": Measure("CPU", "% of a core"),
+    "size": Measure("JavaScript, gzip", "kB"),
+    "time": Measure("time", "ms"),
     "refused": Measure("refused", "% of spans"),
     "visible": Measure("acknowledged and found at once", "%", more_is_better=True),
 }
