@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from starlette.routing import Mount
 from tests.unit.api.otlp_spans import request
 from tests.unit.query.memory_reader import MemoryReader
 
+from ananta.api import ananta_v1
 from ananta.api.jaeger_v1 import JaegerV1
 from ananta.api.web import create_app
 from ananta.model import SpanBatch
@@ -43,7 +45,8 @@ class Api:
             for key in ("max_clock_skew_seconds", "max_body_bytes", "max_response_bytes")
             if key in options
         }
-        app = create_app(JaegerV1(service, **api_options).routes(), **options)
+        own = Mount(ananta_v1.PATH, ananta_v1.create_api(service))
+        app = create_app([own, *JaegerV1(service, **api_options).routes()], **options)
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         return httpx.AsyncClient(transport=transport, base_url="http://query")
 
