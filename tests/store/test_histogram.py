@@ -36,7 +36,7 @@ async def test_each_span_is_in_one_cell(store: Store) -> None:
             )
         )
     )
-    counts = await store.reader.count_spans(ALWAYS, begin, SECOND)
+    counts = await store.reader.count_cells(ALWAYS, begin, SECOND)
     longest = max(bound for bound in DURATION_BOUNDS if bound <= 2**63 - 1 - START)
     assert sorted(counts.cells) == [
         (0, 0, 2, 0),
@@ -55,14 +55,14 @@ async def test_every_bound_begins_its_bucket(store: Store) -> None:
         if 1000 <= bound < 10**18
     ]
     await store.write(request(of("front", *spans)))
-    counts = await store.reader.count_spans(ALWAYS, START, SECOND)
+    counts = await store.reader.count_cells(ALWAYS, START, SECOND)
     bounds = [bound for bound in DURATION_BOUNDS if bound < 10**18]
     expected = dict.fromkeys(bounds, 2) | {0: 1, bounds[-1]: 1}
     assert {cell.duration: cell.spans for cell in counts.cells} == expected
 
 
 async def test_nothing_that_matches_is_no_cells(store: Store) -> None:
-    assert await store.reader.count_spans(ALWAYS, 0, SECOND) == SpanCounts([], 0)
+    assert await store.reader.count_cells(ALWAYS, 0, SECOND) == SpanCounts([], 0)
     await store.write(request(of("front", span(1))))
     never = TraceQuery(START + 1, START + 2)
-    assert await store.reader.count_spans(never, START, SECOND) == SpanCounts([], 0)
+    assert await store.reader.count_cells(never, START, SECOND) == SpanCounts([], 0)

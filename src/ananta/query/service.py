@@ -68,7 +68,7 @@ class TraceReader(Protocol):
     async def count_roots(self, query: TraceQuery) -> list[RootCount]:
         """Traces that match, by the operation they begin with, most traces first."""
 
-    async def count_spans(self, query: TraceQuery, begin: int, step: int) -> SpanCounts:
+    async def count_cells(self, query: TraceQuery, begin: int, step: int) -> SpanCounts:
         """Spans that match, by time and duration; when time begins and its step, nanoseconds."""
 
     async def attribute_keys(self, text: str, service: str, limit: int) -> list[tuple[str, str]]:
@@ -133,7 +133,7 @@ class QueryService:
         reader = await self._up_to_date()
         start, end = query.start_time_min_unix_nano, query.start_time_max_unix_nano
         steps = time_steps(start, end, buckets)
-        counts = await reader.count_spans(query, steps.begin, steps.step)
+        counts = await reader.count_cells(query, steps.begin, steps.step)
         return listing.histogram(counts, steps)
 
     async def root_operations(self, query: TraceQuery) -> list[RootOperation]:

@@ -45,7 +45,7 @@ class SpanCounts(NamedTuple):
     traces: int
 
 
-async def count_spans(
+async def count_cells(
     reader: Reader, database: Database, query: TraceFilter, begin: int, step: int
 ) -> SpanCounts:
     """Count the spans that match.

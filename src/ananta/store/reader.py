@@ -17,7 +17,7 @@ from ananta.store.attributes import find_keys, find_values
 from ananta.store.conditions import any_token, trace_token
 from ananta.store.connection import quote, text_of
 from ananta.store.dependencies import count_calls
-from ananta.store.histogram import count_spans
+from ananta.store.histogram import count_cells
 from ananta.store.search import clauses, filter_spans, minute_of, minute_of_place, place_of
 from ananta.store.summaries import count_roots, rank, summarize
 
@@ -107,9 +107,9 @@ class Reader:
         """Traces that match, by the operation they begin with: those with the most traces."""
         return await count_roots(self, self._database, query)
 
-    async def count_spans(self, query: TraceFilter, begin: int, step: int) -> SpanCounts:
-        """Spans that match, by time and duration; nanoseconds, as `histogram.count_spans`."""
-        return await count_spans(self, self._database, query, begin, step)
+    async def count_cells(self, query: TraceFilter, begin: int, step: int) -> SpanCounts:
+        """Spans that match, by time and duration; nanoseconds, as `histogram.count_cells`."""
+        return await count_cells(self, self._database, query, begin, step)
 
     async def attribute_keys(self, text: str, service: str, limit: int) -> list[tuple[str, str]]:
         """Level and key of attributes whose key has this text, of a service or all ("")."""

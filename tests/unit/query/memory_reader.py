@@ -112,7 +112,7 @@ class MemoryReader:
             counts.append(RootCount(*names, len(group), failed, p50, p95, lasted[-1], slowest))
         return sorted(counts, key=lambda one: (-one.traces, one.service, one.operation))
 
-    async def count_spans(self, query: TraceQuery, begin: int, step: int) -> SpanCounts:
+    async def count_cells(self, query: TraceQuery, begin: int, step: int) -> SpanCounts:
         rows = [row for row in self.rows() if matches(row, query)]
         cells: dict[tuple[int, int], list[Row]] = {}
         for row in rows:
