@@ -1,4 +1,4 @@
-"""The parameters of Jaeger's v1 API: text of a URL to values, with Jaeger's messages.
+"""The parameters of Jaeger's v1 API and ours: text of a URL to values, with Jaeger's messages.
 
 A parameter that is absent or empty has its default; of one given several times the first counts,
 unless it may be repeated. Whatever does not read raises `ParameterError`, which names the
@@ -15,13 +15,16 @@ import time
 from typing import TYPE_CHECKING
 
 from ananta.config.duration import parse_duration
+from ananta.model.filter import KINDS
 from ananta.query import InvalidQueryError, TraceQuery, parse_filter
+from ananta.query.services import MAX_STEPS, usual_step_micros
 
 if TYPE_CHECKING:
     from starlette.datastructures import QueryParams
 
 DEFAULT_LIMIT = 100
 DEFAULT_SEARCH_NANOS = 48 * 3_600 * 10**9
+DEFAULT_WINDOW_NANOS = 3_600 * 10**9
 DEFAULT_DEPENDENCIES_NANOS = 24 * 3_600 * 10**9
 _MICROSECOND = 1_000
 _MILLISECOND = 1_000_000
@@ -110,6 +113,50 @@ def dependencies_window(parameters: QueryParams) -> tuple[int, int]:
     lookback = _integer(parameters, "lookback", "number of milliseconds")
     nanos = DEFAULT_DEPENDENCIES_NANOS if lookback is None else lookback * _MILLISECOND
     return max(end - nanos, 0), end
+
+
+def window(parameters: QueryParams) -> tuple[int, int]:
+    """First and last Unix nanosecond of `start` and `end`; raises `ParameterError`.
+
+    Unless said, the end is now and the start an hour before the end.
+    """
+    end = _time(parameters, "end", _MICROSECOND, default=time.time_ns())
+    start = _time(parameters, "start", _MICROSECOND, default=max(end - DEFAULT_WINDOW_NANOS, 0))
+    if start > end:
+        message = (
+            f"parameter 'start' is {start // _MICROSECOND}, after 'end', {end // _MICROSECOND};"
+            " write microseconds since 1970, the earlier one as 'start'"
+        )
+        raise ParameterError(message)
+    return start, end
+
+
+def step(parameters: QueryParams, start: int, end: int) -> int:
+    """The microseconds of `step` for a window of Unix nanoseconds; raises `ParameterError`."""
+    usual = usual_step_micros(start, end)
+    micros = _integer(parameters, "step", "number of microseconds")
+    if micros is None:
+        return usual
+    least = max(-(-(end - start) // (MAX_STEPS * _MICROSECOND)), 1)
+    if micros < least:
+        message = (
+            f"parameter 'step' is {micros} microseconds; from 'start' to 'end' there may be"
+            f" {MAX_STEPS} steps at most, so write {least} or more, such as {usual}"
+        )
+        raise ParameterError(message)
+    return micros
+
+
+def kind(parameters: QueryParams) -> str:
+    """The `kind` of spans, one of `KINDS`; empty is all; raises `ParameterError`."""
+    text = first(parameters, "kind")
+    if text and text not in KINDS:
+        message = (
+            f"unable to parse param 'kind': \"{text}\" is no kind of span;"
+            f" write one of {', '.join(KINDS)}"
+        )
+        raise ParameterError(message)
+    return text
 
 
 def boolean(parameters: QueryParams, name: str) -> bool:

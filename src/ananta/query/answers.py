@@ -131,18 +131,26 @@ class MapNode(Answer):
     p50_nanos: int
     p95_nanos: int
     """Of the requests."""
+    kind: Literal["service", "database", "queue", "external"] = "service"
+    """What it is: a service that sends spans, or something known by its clients' spans alone.
+
+    Of such a one `spans` is 0, and its requests are those spans.
+    """
 
 
 class MapEdge(Answer):
-    """Calls from one service to another."""
+    """Calls from one service to another, or to what sends no spans."""
 
     caller: str
     callee: str
     calls: int
+    """Called spans; messages are counted by the links of their receivers."""
+    messages: int = 0
+    """How many of the calls are messages: the called span links to its caller in another trace."""
     errors: int
     p50_nanos: int
     p95_nanos: int
-    """Of the called spans."""
+    """Of the called spans; where the callee sends none, of the calling ones."""
 
 
 class ServiceMap(Answer):

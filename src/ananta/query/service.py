@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from ananta.errors import RetryableError
 from ananta.model.filter import FIELDS
-from ananta.query import listing
+from ananta.query import listing, services
 from ananta.query.answers import AttributeValue
 from ananta.query.language import look_up
+from ananta.query.service_map import service_map
 from ananta.query.time_steps import time_steps
 
 if TYPE_CHECKING:
@@ -23,7 +24,24 @@ if TYPE_CHECKING:
 
     from ananta.model import SpanBatch
     from ananta.model.filter import Level
-    from ananta.query.answers import AttributeKey, Histogram, RootOperation, TraceList
+    from ananta.model.statistics import (
+        BackendStatistics,
+        CallStatistics,
+        OperationStatistics,
+        SeenResource,
+        ServiceStatistics,
+        SpanStatistics,
+    )
+    from ananta.query.answers import (
+        AttributeKey,
+        Histogram,
+        OperationOverview,
+        RootOperation,
+        ServiceMap,
+        ServiceMetrics,
+        ServiceOverview,
+        TraceList,
+    )
     from ananta.query.trace_query import TraceQuery
     from ananta.store.histogram import SpanCounts
     from ananta.store.summaries import Order, RootCount, Summary
@@ -84,6 +102,34 @@ class TraceReader(Protocol):
 
     async def dependencies(self, start: int, end: int) -> list[tuple[str, str, int]]:
         """Calling service, called service and number of calls in a window of Unix nanoseconds."""
+
+    async def call_statistics(self, start: int, end: int) -> list[CallStatistics]:
+        """Calls and messages between services in a window of Unix nanoseconds."""
+
+    async def backend_statistics(self, start: int, end: int) -> list[BackendStatistics]:
+        """Calls in a window of Unix nanoseconds to what sends no spans."""
+
+    async def service_statistics(self, start: int, end: int) -> dict[str, ServiceStatistics]:
+        """What each service with spans in a window of Unix nanoseconds did."""
+
+    async def request_counts(self, start: int, end: int, parts: int) -> dict[str, list[int]]:
+        """Requests of each service in each of so many equal parts of a window, oldest first."""
+
+    async def operation_statistics(
+        self, service: str, kind: str, start: int, end: int, limit: int
+    ) -> list[OperationStatistics]:
+        """What operations of a service did in a window, those that took most time first."""
+
+    async def step_statistics(
+        self, service: str, operation: str, kind: str, start: int, end: int, step_nanos: int
+    ) -> list[SpanStatistics]:
+        """What a service, its spans of a name or kind, did in each step of a window."""
+
+    async def seen_resources(self, start: int, end: int, service: str = "") -> list[SeenResource]:
+        """Versions and SDKs that spans in a window came from, of one service or all."""
+
+    async def last_starts(self, services: Sequence[str], before: int) -> dict[str, int]:
+        """When the newest span of each service began, until `before`; unknown ones left out."""
 
 
 class QueryService:
@@ -195,6 +241,52 @@ class QueryService:
         """Calls between services in a window of Unix nanoseconds, sorted, each pair once."""
         reader = await self._up_to_date()
         return sorted(await reader.dependencies(start, end))
+
+    async def service_map(self, start: int, end: int, service: str = "") -> ServiceMap:
+        """Who calls whom in a window of Unix nanoseconds; `service`: only who it deals with."""
+        return await service_map(await self._up_to_date(), start, end, service)
+
+    async def services_overview(self, start: int, end: int) -> list[ServiceOverview]:
+        """Every service, sorted by name, and how it did in a window of Unix nanoseconds."""
+        return await services.services_overview(await self._up_to_date(), start, end)
+
+    async def operations_overview(
+        self, service: str, kind: str, start: int, end: int
+    ) -> list[OperationOverview]:
+        """The operations of a service that took most time in a window of Unix nanoseconds.
+
+        Args:
+            service: its exact name.
+            kind: of the spans, as in `filter.KINDS`; "" for all.
+            start: first start of the spans.
+            end: last start, inclusive.
+        """
+        reader = await self._up_to_date()
+        found = await reader.operation_statistics(
+            service, kind, start, end, services.MAX_OPERATIONS
+        )
+        return [services.operation_overview(operation) for operation in found]
+
+    async def service_metrics(
+        self, service: str, operation: str, kind: str, start: int, end: int, step_micros: int
+    ) -> ServiceMetrics:
+        """Rate, errors and durations of a service in the steps of a window.
+
+        Args:
+            service: its exact name.
+            operation: exact name of the spans; "" for all, without `kind` for the requests.
+            kind: of the spans, as in `filter.KINDS`; "" for all.
+            start: first start of the spans in Unix nanoseconds; the first step begins there.
+            end: last start, inclusive.
+            step_micros: length of a step.
+        """
+        reader = await self._up_to_date()
+        step_nanos = step_micros * 1_000
+        steps, seen = await asyncio.gather(
+            reader.step_statistics(service, operation, kind, start, end, step_nanos),
+            reader.seen_resources(start, end, service),
+        )
+        return services.service_metrics(start, step_micros, steps, seen)
 
     async def _up_to_date(self) -> TraceReader:
         """The reader, once all that was accepted before is stored; raises `RetryableError`."""

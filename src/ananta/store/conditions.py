@@ -80,6 +80,11 @@ def trace_token(trace_id: bytes) -> int:
     return _token("trace", trace_id)
 
 
+def service_token(service: bytes) -> int:
+    """The token of the places that hold spans of a service."""
+    return _token("service", service)
+
+
 def filter_clauses(filter_: Filter, origins: str) -> list[Clause]:
     """The parts of a filter, all of which must hold; `origins` is the name of that table."""
     parts = list(_flat(filter_))

@@ -8,23 +8,34 @@ the same way: a trace id is a term like any other.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections import Counter
+from typing import TYPE_CHECKING, TypeVar
 
 from ananta._native import common_places, read_spans
 from ananta.model import SpanBatch
 from ananta.model.filter import KINDS
+from ananta.model.statistics import BackendStatistics, CallStatistics
+from ananta.store import service_metrics
 from ananta.store.attributes import find_keys, find_values
+from ananta.store.backends import count_backends
 from ananta.store.conditions import any_token, trace_token
 from ananta.store.connection import quote, text_of
 from ananta.store.dependencies import count_calls
 from ananta.store.histogram import count_cells
 from ananta.store.search import clauses, filter_spans, minute_of, minute_of_place, place_of
+from ananta.store.service_metrics import Window
 from ananta.store.summaries import count_roots, rank, summarize
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ananta.model.filter import Level
+    from ananta.model.statistics import (
+        OperationStatistics,
+        SeenResource,
+        ServiceStatistics,
+        SpanStatistics,
+    )
     from ananta.store.conditions import Clause, Origin
     from ananta.store.connection import Database
     from ananta.store.histogram import SpanCounts
@@ -34,6 +45,8 @@ if TYPE_CHECKING:
 # Places tested first for each trace that is wanted; how many times more if these had too few.
 _FIRST_PLACES = 1.1
 _MORE_PLACES = 4
+
+T = TypeVar("T")
 
 _SPAN_COLUMNS = """trace_id, span_id, parent_span_id, presence, start_time_unix_nano, duration_nano,
  name, kind, status_code, flags, attribute_keys, attribute_types, attribute_values, resource, scope,
@@ -183,10 +196,62 @@ class Reader:
 
     async def dependencies(self, start: int, end: int) -> list[tuple[str, str, int]]:
         """Calling service, called service and number of calls in a window of Unix nanoseconds."""
-        calls = await count_calls(self, self._database, start, end)
+        found = await count_calls(self, self._database, Window(start, end), messages=False)
+        calls: Counter[tuple[str, str]] = Counter()
+        for call, statistics in found.items():
+            calls[text_of(call.caller), text_of(call.callee)] += statistics.spans
+        return [(caller, callee, count) for (caller, callee), count in calls.items()]
+
+    async def call_statistics(self, start: int, end: int) -> list[CallStatistics]:
+        """Calls and messages between services in a window of Unix nanoseconds."""
+        found = await count_calls(self, self._database, Window(start, end), messages=True)
         return [
-            (text_of(parent), text_of(child), count) for (parent, child), count in calls.items()
+            CallStatistics(text_of(caller), text_of(callee), *ties, statistics)
+            for (caller, callee, *ties), statistics in found.items()
         ]
+
+    async def backend_statistics(self, start: int, end: int) -> list[BackendStatistics]:
+        """Calls in a window of Unix nanoseconds to what sends no spans."""
+        found = await count_backends(self._database, Window(start, end))
+        return [
+            BackendStatistics(text_of(caller), text_of(name), is_database, statistics)
+            for (caller, (name, is_database)), statistics in found.items()
+        ]
+
+    async def service_statistics(self, start: int, end: int) -> dict[str, ServiceStatistics]:
+        """What each service with spans in a window of Unix nanoseconds did."""
+        found = await service_metrics.count_services(self._database, Window(start, end))
+        return _by_text(found)
+
+    async def request_counts(self, start: int, end: int, parts: int) -> dict[str, list[int]]:
+        """Requests of each service in each of so many equal parts of a window, oldest first."""
+        window = Window(start, end)
+        return _by_text(await service_metrics.count_requests(self._database, window, parts))
+
+    async def operation_statistics(
+        self, service: str, kind: str, start: int, end: int, limit: int
+    ) -> list[OperationStatistics]:
+        """What operations of a service did in a window, those that took most time first."""
+        window = Window(start, end)
+        return await service_metrics.count_operations(self._database, window, service, kind, limit)
+
+    async def step_statistics(
+        self, service: str, operation: str, kind: str, start: int, end: int, step_nanos: int
+    ) -> list[SpanStatistics]:
+        """What a service, its spans of a name or kind, did in each step of a window."""
+        return await service_metrics.count_steps(
+            self._database, Window(start, end), service, operation, kind, step_nanos
+        )
+
+    async def seen_resources(self, start: int, end: int, service: str = "") -> list[SeenResource]:
+        """Versions and SDKs that spans in a window came from, of one service or all."""
+        window = Window(start, end)
+        return await service_metrics.seen_resources(self._database, window, service)
+
+    async def last_starts(self, services: Sequence[str], before: int) -> dict[str, int]:
+        """When the newest span of each service began, until `before`; unknown ones left out."""
+        names = [service.encode() for service in services]
+        return _by_text(await service_metrics.last_starts(self._database, names, before))
 
     def _table(self, name: str) -> str:
         return self._database.table(name)
@@ -206,3 +271,7 @@ def _chunks(places: list[Place], size: int) -> Iterator[list[Place]]:
 
 def _minute(place: Place) -> int:
     return minute_of_place(place[0])
+
+
+def _by_text(values: Mapping[bytes, T]) -> dict[str, T]:
+    return {text_of(name): value for name, value in values.items()}

@@ -9,10 +9,18 @@ import base64
 import json
 import math
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
 from ananta.model import SpanBatch
+from ananta.model.statistics import (
+    BackendStatistics,
+    CallStatistics,
+    OperationStatistics,
+    SeenResource,
+    ServiceStatistics,
+    SpanStatistics,
+)
 from ananta.store.histogram import DURATION_BOUNDS, Cell, SpanCounts
 from ananta.store.summaries import RootCount, Summary
 
@@ -24,6 +32,8 @@ if TYPE_CHECKING:
     from ananta.store.summaries import Order
 
 Row = dict[str, Any]
+
+KIND_ORDER = ("", "internal", "server", "client", "producer", "consumer")
 
 
 class MemoryReader:
@@ -172,6 +182,144 @@ class MemoryReader:
             if parent and start <= row["start_time_unix_nano"] <= end:
                 calls[service(parent), service(row)] += 1
         return [(parent, child, count) for (parent, child), count in calls.items()]
+
+    async def call_statistics(self, start: int, end: int) -> list[CallStatistics]:
+        by_id = {(row["trace_id"], row["span_id"]): row for row in self.rows()}
+        calls: defaultdict[tuple[str, str, bool, bool], list[Row]] = defaultdict(list)
+        for row in self.window(start, end):
+            is_request = row["kind"] in ("server", "consumer")
+            callers = [(False, row["trace_id"], row["parent_span_id"])]
+            if row["kind"] == "consumer":
+                callers += [(True, link["trace_id"], link["span_id"]) for link in row["links"]]
+            for is_message, *ids in callers:
+                caller = by_id.get(tuple(ids))
+                if caller and not (is_message and ids[0] == row["trace_id"]):
+                    calls[service(caller), service(row), is_request, is_message].append(row)
+        return [CallStatistics(*call, statistics(rows)) for call, rows in calls.items()]
+
+    async def backend_statistics(self, start: int, end: int) -> list[BackendStatistics]:
+        answering = {
+            (row["trace_id"], row["parent_span_id"])
+            for row in self.rows()
+            if row["kind"] in ("server", "consumer")
+        }
+        answered = set()
+        calls: defaultdict[tuple[str, str, bool], list[Row]] = defaultdict(list)
+        for row in self.window(start, end):
+            told = {key: text(value) for key, value in row["attributes"].items()}
+            system = told.get("db.system.name") or told.get("db.system")
+            keys = ("peer.service", "server.address", "net.peer.name")
+            names = [name for name in (*map(told.get, keys), system) if name]
+            if row["kind"] == "client" and names:
+                calls[service(row), names[0], bool(system)].append(row)
+                if (row["trace_id"], row["span_id"]) in answering:
+                    answered.add(names[0])
+        return [
+            BackendStatistics(*call, statistics(rows))
+            for call, rows in calls.items()
+            if call[1] not in answered
+        ]
+
+    async def service_statistics(self, start: int, end: int) -> dict[str, ServiceStatistics]:
+        return {
+            name: ServiceStatistics(
+                len(rows),
+                statistics(requests_of(rows)),
+                max(row["start_time_unix_nano"] for row in rows),
+            )
+            for name, rows in self.by_service(start, end).items()
+        }
+
+    async def request_counts(self, start: int, end: int, parts: int) -> dict[str, list[int]]:
+        width = max(math.ceil((end - start) / parts), 1)
+        counts = {}
+        for name, rows in self.by_service(start, end).items():
+            if requests := requests_of(rows):
+                counts[name] = [len(part) for part in steps(requests, start, width, parts)]
+        return counts
+
+    async def operation_statistics(
+        self, name: str, kind: str, start: int, end: int, limit: int
+    ) -> list[OperationStatistics]:
+        operations: defaultdict[tuple[str, str], list[Row]] = defaultdict(list)
+        for row in self.by_service(start, end)[name]:
+            if kind in ("", row["kind"]):
+                operations[span_name(row), kind_of(row)].append(row)
+        found = []
+        for operation, rows in operations.items():
+            failed = [row for row in rows if row["status_code"] == "error"]
+            newest = max(failed, key=lambda row: row["start_time_unix_nano"], default=None)
+            slowest = bytes.fromhex(max(rows, key=duration)["trace_id"])
+            newest_failed = bytes.fromhex(newest["trace_id"]) if newest else b""
+            found.append(OperationStatistics(*operation, statistics(rows), slowest, newest_failed))
+        found.sort(key=lambda one: (-one.calls.total_nanos, one.name, KIND_ORDER.index(one.kind)))
+        return found[:limit]
+
+    async def step_statistics(
+        self, name: str, operation: str, kind: str, start: int, end: int, step_nanos: int
+    ) -> list[SpanStatistics]:
+        rows = self.by_service(start, end)[name]
+        if operation or kind:
+            rows = [row for row in rows if operation in ("", span_name(row))]
+            rows = [row for row in rows if kind in ("", row["kind"])]
+        else:
+            rows = requests_of(rows)
+        count = max(math.ceil((end - start) / step_nanos), 1)
+        return [statistics(step) for step in steps(rows, start, step_nanos, count)]
+
+    async def seen_resources(self, start: int, end: int, name: str = "") -> list[SeenResource]:
+        seen: defaultdict[tuple[str, str, str], list[int]] = defaultdict(list)
+        for row in self.window(start, end):
+            if name in ("", service(row)):
+                version, language, sdk = (
+                    text(row["resource"].get(key, ""))
+                    for key in (
+                        "service.version",
+                        "telemetry.sdk.language",
+                        "telemetry.sdk.version",
+                    )
+                )
+                told = (service(row), version, f"{language} {sdk}".strip())
+                seen[told].append(row["start_time_unix_nano"])
+        return [SeenResource(*told, min(starts), max(starts)) for told, starts in seen.items()]
+
+    async def last_starts(self, services: Sequence[str], before: int) -> dict[str, int]:
+        found = self.by_service(0, before)
+        return {
+            name: max(row["start_time_unix_nano"] for row in found[name])
+            for name in services
+            if name in found
+        }
+
+    def window(self, start: int, end: int) -> list[Row]:
+        return [row for row in self.rows() if start <= row["start_time_unix_nano"] <= end]
+
+    def by_service(self, start: int, end: int) -> defaultdict[str, list[Row]]:
+        found: defaultdict[str, list[Row]] = defaultdict(list)
+        for row in self.window(start, end):
+            found[service(row)].append(row)
+        return found
+
+
+def requests_of(rows: list[Row]) -> list[Row]:
+    requests = [row for row in rows if row["kind"] in ("server", "consumer")]
+    return requests or [row for row in rows if not row["parent_span_id"].strip("0")]
+
+
+def steps(rows: list[Row], start: int, step_nanos: int, count: int) -> list[list[Row]]:
+    found: list[list[Row]] = [[] for _ in range(count)]
+    for row in rows:
+        found[min((row["start_time_unix_nano"] - start) // step_nanos, count - 1)].append(row)
+    return found
+
+
+def statistics(rows: list[Row]) -> SpanStatistics:
+    """With a class for each duration, so that quantiles are exact."""
+    found = SpanStatistics()
+    for row in rows:
+        nanos = duration(row)
+        found.add(nanos, 1, row["status_code"] == "error", nanos, nanos, nanos)
+    return found
 
 
 def _failed(rows: Sequence[Row]) -> list[Row]:

@@ -13,7 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from ananta import __version__
-from ananta.api.ananta_v1 import pipeline, search
+from ananta.api.ananta_v1 import pipeline, search, services
 from ananta.api.envelope import failure
 from ananta.api.jaeger_v1 import bad_request, broken, store_failed
 from ananta.api.parameters import ParameterError
@@ -44,6 +44,7 @@ def create_api(service: QueryService, process: ProcessReader) -> FastAPI:
         api.add_exception_handler(kind, answer)
     api.include_router(search.router(service))
     api.include_router(pipeline.router(process))
+    api.include_router(services.router(service))
     return api
 
 

@@ -1,0 +1,83 @@
+"""What services lean on that sends no spans: databases, and systems of others.
+
+They are known by the spans of their clients alone. A client's span tells of one when it names a
+database or an address, and when no span at that address has answered any client in the window:
+else it is a service whose spans are missing here and there, or are still on their way.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, NamedTuple
+
+from ananta.model.filter import KINDS
+from ananta.model.statistics import SpanStatistics
+from ananta.store.connection import quote
+from ananta.store.dependencies import LOOK_BACK_MINUTES, find_stretches
+from ananta.store.search import HAS_NO_PARENT, in_minutes
+from ananta.store.service_metrics import COUNTED, IS_REQUEST
+
+if TYPE_CHECKING:
+    from ananta.store.connection import Database
+    from ananta.store.service_metrics import Window
+
+_CLIENT = KINDS.index("client")
+
+
+class Backend(NamedTuple):
+    """Something called: its name, and whether it is a database."""
+
+    name: bytes
+    is_database: bool
+
+
+async def count_backends(
+    database: Database, window: Window
+) -> dict[tuple[bytes, Backend], SpanStatistics]:
+    """Calls by clients' spans that start in a window, by calling service and what is called.
+
+    The name is `peer.service`, else the address without its port, else the database's system.
+
+    Args:
+        database: where the spans are.
+        window: first and last start of the clients' spans.
+    """
+    calls: defaultdict[tuple[bytes, Backend], SpanStatistics] = defaultdict(SpanStatistics)
+    answered: set[bytes] = set()
+    for first, last in await find_stretches(database, window):
+        for service, name, is_database, is_answered, *counted in await database.rows(
+            _clients(database, first, last, window)
+        ):
+            if is_answered:
+                answered.add(name)
+            else:
+                calls[service, Backend(name, bool(is_database))].add(*counted)
+    return {call: counted for call, counted in calls.items() if call[1].name not in answered}
+
+
+def _clients(database: Database, first: int, last: int, window: Window) -> str:
+    """SQL: clients' spans by service and what they called, and whether a span answered them."""
+    spans = database.table("spans")
+    system = ("db.system.name", "db.system")
+    name = _first_of("peer.service", "server.address", "net.peer.name", *system)
+    # Where clocks disagree, an answer begins before its question.
+    around = in_minutes(max(first - LOOK_BACK_MINUTES, 0), last + LOOK_BACK_MINUTES)
+    answers = f"{around} AND {IS_REQUEST} AND NOT {HAS_NO_PARENT}"
+    return f"""SELECT service, name, is_database, is_answered, {COUNTED}
+FROM (SELECT trace_id, span_id, toString(service) AS service, {name} AS name,
+ {_first_of(*system)} != '' AS is_database, status_code, duration_nano FROM {spans}
+ PREWHERE {in_minutes(first, last)} AND {window.starts} AND kind = {_CLIENT}
+ WHERE name != '') AS clients
+ANY LEFT JOIN (SELECT trace_id, parent_span_id, 1 AS is_answered FROM {spans}
+ PREWHERE {answers}) AS servers
+ON clients.trace_id = servers.trace_id AND clients.span_id = servers.parent_span_id
+GROUP BY service, name, is_database, is_answered, class"""
+
+
+def _first_of(*keys: str) -> str:
+    """SQL: the text of the first of these attributes that a row of `spans` has, or an empty one."""
+    names, values = (
+        f"splitByChar('\\0', {column})" for column in ("attribute_keys", "attribute_values")
+    )
+    found = (f"nullIf({values}[indexOf({names}, {quote(key)})], '')" for key in keys)
+    return f"coalesce({', '.join(found)}, '')"
