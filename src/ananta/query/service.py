@@ -71,7 +71,7 @@ class TraceReader(Protocol):
     async def operations(self, service: str, kind: str | None = None) -> list[tuple[str, str]]:
         """Span names of a service with their kinds, of one kind or all."""
 
-    async def count_spans(self) -> int:
+    async def count_stored_spans(self) -> int:
         """How many spans are stored."""
 
     async def find_trace_ids(self, query: TraceQuery, limit: int) -> list[bytes]:
@@ -158,7 +158,7 @@ class QueryService:
 
     async def count_stored_spans(self) -> int:
         """How many spans are stored now; what is pending is not waited for."""
-        return await self._reader().count_spans()
+        return await self._reader().count_stored_spans()
 
     async def search(self, query: TraceQuery) -> FoundTraces:
         """The newest traces that match; `read` reads them whole."""

@@ -81,7 +81,7 @@ class Reader:
         }
         return [operation for operation in found if kind is None or operation[1] == kind]
 
-    async def count_spans(self) -> int:
+    async def count_stored_spans(self) -> int:
         """How many spans are stored; the engine knows without reading them."""
         ((spans,),) = await self._database.rows(f"SELECT count() FROM {self._table('spans')}")
         return int(spans)

@@ -60,7 +60,7 @@ class MemoryReader:
         found = {(span_name(row), kind_of(row)) for row in self.rows() if service(row) == name}
         return [operation for operation in found if kind is None or operation[1] == kind]
 
-    async def count_spans(self) -> int:
+    async def count_stored_spans(self) -> int:
         return len(self.rows())
 
     async def find_trace_ids(self, query: TraceQuery, limit: int) -> list[bytes]:
