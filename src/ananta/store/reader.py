@@ -206,8 +206,8 @@ class Reader:
         """Calls and messages between services in a window of Unix nanoseconds."""
         found = await count_calls(self, self._database, Window(start, end), messages=True)
         return [
-            CallStatistics(text_of(caller), text_of(callee), *ties, statistics)
-            for (caller, callee, *ties), statistics in found.items()
+            CallStatistics(text_of(caller), text_of(callee), is_request, is_message, statistics)
+            for (caller, callee, is_request, is_message), statistics in found.items()
         ]
 
     async def backend_statistics(self, start: int, end: int) -> list[BackendStatistics]:
