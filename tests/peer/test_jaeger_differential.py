@@ -500,7 +500,6 @@ MISTAKES = {
     "/api/traces?traceID=xyz!": "cannot parse traceID param: ",
     "/api/dependencies?endTs=x": f"{PARSING} 'endTs': ",
     "/api/dependencies?lookback=x": f"{PARSING} 'lookback': ",
-    "/api/metrics/calls?service=cart": "",
 }
 
 

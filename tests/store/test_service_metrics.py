@@ -174,6 +174,23 @@ async def test_steps_are_those_of_the_model(both: tuple[Store, MemoryReader]) ->
                     assert_same(one, other)
 
 
+async def test_steps_of_operations_are_those_of_the_model(
+    both: tuple[Store, MemoryReader],
+) -> None:
+    store, model = both
+    for by_operation in (False, True):
+        ask = ("cart", ("server", "unspecified"), START, START + HOUR, MINUTE)
+        found, expected = (
+            await store.reader.operation_step_statistics(*ask, by_operation=by_operation),
+            await model.operation_step_statistics(*ask, by_operation=by_operation),
+        )
+        assert found.keys() == expected.keys()
+        assert len(found) == (3 if by_operation else 1)
+        for operation, steps in found.items():
+            for one, other in zip(steps, expected[operation], strict=True):
+                assert_same(one, other)
+
+
 async def test_resources_are_those_of_the_model(store: Store) -> None:
     model = MemoryReader()
     for number in range(12):

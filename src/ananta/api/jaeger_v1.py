@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from ananta._native import jaeger_traces, jaeger_transform
 from ananta.api import parameters
 from ananta.api.envelope import compact, failure, not_found, success
+from ananta.api.jaeger_metrics import JaegerMetrics
 from ananta.api.parameters import ParameterError, first
 from ananta.errors import DecodeError, RetryableError
 from ananta.model import SpanBatch
@@ -66,9 +67,7 @@ class JaegerV1:
             Route("/api/archive/{trace_id:path}", self._archive, methods=["POST"]),
             Route("/api/transform", self._transform, methods=["POST"]),
             Route("/api/dependencies", self._dependencies),
-            Route("/api/metrics/latencies", self._metrics),
-            Route("/api/metrics/calls", self._metrics),
-            Route("/api/metrics/errors", self._metrics),
+            *JaegerMetrics(self._service).routes(),
             Mount("/api", NotFound()),
         ]
 
@@ -151,10 +150,6 @@ class JaegerV1:
             if service in ("", parent, child)
         ]
         return await success(request, compact(data))
-
-    async def _metrics(self, _: Request) -> Response:
-        message = "trace metrics are currently disabled - no metrics backend configured"
-        return failure(501, message)
 
     async def _show(
         self, chunks: AsyncIterator[tuple[Sequence[bytes], SpanBatch]], *, raw: bool

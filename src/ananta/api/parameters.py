@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from ananta.config.duration import parse_duration
 from ananta.model.filter import KINDS
 from ananta.query import InvalidQueryError, TraceQuery, parse_filter
+from ananta.query.rates import RateQuery
 from ananta.query.services import MAX_STEPS, usual_step_micros
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 DEFAULT_LIMIT = 100
 DEFAULT_SEARCH_NANOS = 48 * 3_600 * 10**9
+MAX_POINTS = 5_000
 DEFAULT_WINDOW_NANOS = 3_600 * 10**9
 DEFAULT_DEPENDENCIES_NANOS = 24 * 3_600 * 10**9
 _MICROSECOND = 1_000
@@ -157,6 +159,69 @@ def kind(parameters: QueryParams) -> str:
         )
         raise ParameterError(message)
     return text
+
+
+def rates(parameters: QueryParams) -> RateQuery:
+    """What Jaeger's metrics routes ask for, times in milliseconds; raises `ParameterError`."""
+    services = [name for name in dict.fromkeys(parameters.getlist("service")) if name]
+    if not services:
+        message = "parameter 'service' is required; write the name of a service"
+        raise ParameterError(message)
+    end = _time(parameters, "endTs", _MILLISECOND, default=time.time_ns())
+    lookback = _positive(parameters, "lookback", 3_600_000) * _MILLISECOND
+    step = _positive(parameters, "step", 5_000) * _MILLISECOND
+    steps = -(-_positive(parameters, "ratePer", 600_000) * _MILLISECOND // step)
+    if lookback // step + steps > MAX_POINTS:
+        message = (
+            f"parameter 'step' is {step // _MILLISECOND} milliseconds, of which 'lookback' and"
+            f" 'ratePer' have more than {MAX_POINTS}; write a longer step"
+        )
+        raise ParameterError(message)
+    start = end - lookback
+    if start < steps * step:
+        message = "'endTs' less 'lookback' and 'ratePer' is before 1970; write a later 'endTs'"
+        raise ParameterError(message)
+    return RateQuery(
+        services=services,
+        kinds=_kinds(parameters),
+        by_operation=boolean(parameters, "groupByOperation"),
+        start=start,
+        count=lookback // step + 1,
+        step_nanos=step,
+        steps=steps,
+    )
+
+
+def quantile(parameters: QueryParams) -> int:
+    """The `quantile` between 0 and 1, in hundredths; raises `ParameterError`."""
+    text = first(parameters, "quantile")
+    if not re.fullmatch(r"0?\.[0-9]{1,2}0*|[01](\.0*)?", text):
+        message = (
+            f"unable to parse param 'quantile': \"{text}\" is no number of hundredths"
+            " from 0 to 1; write 0.95, for example"
+        )
+        raise ParameterError(message)
+    return round(float(text) * 100)
+
+
+def _kinds(parameters: QueryParams) -> list[str]:
+    kinds = [text for text in dict.fromkeys(parameters.getlist("spanKind")) if text]
+    for text in kinds:
+        if text not in KINDS:
+            message = (
+                f"unable to parse param 'spanKind': \"{text}\" is no kind of span;"
+                f" write one of {', '.join(KINDS)}"
+            )
+            raise ParameterError(message)
+    return kinds or ["server"]
+
+
+def _positive(parameters: QueryParams, name: str, default: int) -> int:
+    number = _integer(parameters, name, "number of milliseconds")
+    if number is not None and number <= 0:
+        message = f"parameter '{name}' is {number}; write 1 millisecond or more"
+        raise ParameterError(message)
+    return default if number is None else number
 
 
 def boolean(parameters: QueryParams, name: str) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ananta.errors import RetryableError
 from ananta.model.filter import FIELDS
-from ananta.query import listing, services
+from ananta.query import listing, rates, services
 from ananta.query.answers import AttributeValue
 from ananta.query.language import look_up
 from ananta.query.service_map import service_map
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         ServiceOverview,
         TraceList,
     )
+    from ananta.query.rates import RateQuery, ServiceRate
     from ananta.query.trace_query import TraceQuery
     from ananta.store.histogram import SpanCounts
     from ananta.store.summaries import Order, RootCount, Summary
@@ -124,6 +125,18 @@ class TraceReader(Protocol):
         self, service: str, operation: str, kind: str, start: int, end: int, step_nanos: int
     ) -> list[SpanStatistics]:
         """What a service, its spans of a name or kind, did in each step of a window."""
+
+    async def operation_step_statistics(
+        self,
+        service: str,
+        kinds: Sequence[str],
+        start: int,
+        end: int,
+        step_nanos: int,
+        *,
+        by_operation: bool,
+    ) -> dict[str, list[SpanStatistics]]:
+        """What a service did in each step of a window, by operation or all under an empty name."""
 
     async def seen_resources(self, start: int, end: int, service: str = "") -> list[SeenResource]:
         """Versions and SDKs that spans in a window came from, of one service or all."""
@@ -287,6 +300,10 @@ class QueryService:
             reader.seen_resources(start, end, service),
         )
         return services.service_metrics(start, step_micros, steps, seen)
+
+    async def rates(self, query: RateQuery) -> list[ServiceRate]:
+        """What services, or their operations, did at points in time; the busiest ones first."""
+        return await rates.find_rates(await self._up_to_date(), query)
 
     async def _up_to_date(self) -> TraceReader:
         """The reader, once all that was accepted before is stored; raises `RetryableError`."""

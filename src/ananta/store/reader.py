@@ -243,6 +243,27 @@ class Reader:
             self._database, Window(start, end), service, operation, kind, step_nanos
         )
 
+    async def operation_step_statistics(
+        self,
+        service: str,
+        kinds: Sequence[str],
+        start: int,
+        end: int,
+        step_nanos: int,
+        *,
+        by_operation: bool,
+    ) -> dict[str, list[SpanStatistics]]:
+        """What a service did in each step of a window, by operation or all under an empty name."""
+        found = await service_metrics.count_operation_steps(
+            self._database,
+            Window(start, end),
+            service,
+            kinds,
+            step_nanos,
+            by_operation=by_operation,
+        )
+        return _by_text(found)
+
     async def seen_resources(self, start: int, end: int, service: str = "") -> list[SeenResource]:
         """Versions and SDKs that spans in a window came from, of one service or all."""
         window = Window(start, end)

@@ -177,6 +177,41 @@ async def count_steps(
     return steps
 
 
+async def count_operation_steps(
+    database: Database,
+    window: Window,
+    service: str,
+    kinds: Sequence[str],
+    step_nanos: int,
+    *,
+    by_operation: bool,
+) -> dict[bytes, list[SpanStatistics]]:
+    """What a service did in each step of the window, by operation or all under an empty name.
+
+    Args:
+        database: where the spans are.
+        window: when they start; its first step begins with it.
+        service: its exact name.
+        kinds: the spans that count, some of `KINDS`.
+        step_nanos: length of a step; the last one may be shorter.
+        by_operation: whether operations are told apart.
+    """
+    count = max(-(-(window.end - window.start) // step_nanos), 1)
+    name = "toString(name)" if by_operation else "''"
+    numbers = ", ".join(str(KINDS.index(kind)) for kind in kinds)
+    rows = await database.rows(
+        f"SELECT {name} AS operation, {_step(window, step_nanos, count)} AS step, {COUNTED}"
+        f" FROM {database.table('spans')} PREWHERE {window.condition}"
+        f" AND service = {quote(service)} AND kind IN ({numbers}) GROUP BY operation, step, class"
+    )
+    found: dict[bytes, list[SpanStatistics]] = {}
+    for operation, step, *counted in rows:
+        if operation not in found:
+            found[operation] = [SpanStatistics() for _ in range(count)]
+        found[operation][step].add(*counted)
+    return found
+
+
 async def seen_resources(
     database: Database, window: Window, service: str = ""
 ) -> list[SeenResource]:

@@ -378,12 +378,6 @@ async def test_archive_is_not_there(api: Api) -> None:
     assert (await api.client.post("/api/archive/zzz")).status_code == 400
 
 
-@pytest.mark.parametrize("name", ["latencies", "calls", "errors"])
-async def test_metrics_are_not_there(api: Api, name: str) -> None:
-    message = await api.problem(f"/api/metrics/{name}", 501, service="shop", quantile="0.95")
-    assert message == ("trace metrics are currently disabled - no metrics backend configured")
-
-
 @pytest.mark.parametrize(
     ("method", "path"),
     [

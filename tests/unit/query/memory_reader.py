@@ -267,6 +267,26 @@ class MemoryReader:
         count = max(math.ceil((end - start) / step_nanos), 1)
         return [statistics(step) for step in steps(rows, start, step_nanos, count)]
 
+    async def operation_step_statistics(
+        self,
+        name: str,
+        kinds: Sequence[str],
+        start: int,
+        end: int,
+        step_nanos: int,
+        *,
+        by_operation: bool,
+    ) -> dict[str, list[SpanStatistics]]:
+        operations: defaultdict[str, list[Row]] = defaultdict(list)
+        for row in self.by_service(start, end)[name]:
+            if row["kind"] in kinds:
+                operations[span_name(row) if by_operation else ""].append(row)
+        count = max(math.ceil((end - start) / step_nanos), 1)
+        return {
+            operation: [statistics(step) for step in steps(rows, start, step_nanos, count)]
+            for operation, rows in operations.items()
+        }
+
     async def seen_resources(self, start: int, end: int, name: str = "") -> list[SeenResource]:
         seen: defaultdict[tuple[str, str, str], list[int]] = defaultdict(list)
         for row in self.window(start, end):
