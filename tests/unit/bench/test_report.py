@@ -75,7 +75,7 @@ def test_results_survive_being_kept(tmp_path):
 
 def test_writing_replaces_only_what_was_measured(tmp_path, monkeypatch):
     document = tmp_path / "benchmarks.md"
-    document.write_text(f"# Words\n\n{report.BEGIN}\nold\n{report.END}\n\nMore words\n")
+    document.write_text(f"# Words\n\n{report.BEGIN}\nthe last table\n{report.END}\n\nMore words\n")
     monkeypatch.setattr(report, "DOCUMENT", document)
     for _ in range(2):
         results = {"forward": forward_results(ours=2, theirs=8)}
@@ -84,4 +84,4 @@ def test_writing_replaces_only_what_was_measured(tmp_path, monkeypatch):
     assert text.startswith(f"# Words\n\n{report.BEGIN}\n")
     assert text.endswith(f"{report.END}\n\nMore words\n")
     assert text.count("## Forward") == 1
-    assert "old" not in text
+    assert "the last table" not in text
