@@ -157,10 +157,15 @@ def _values_of_spans(database: Database, key: str, where: str) -> str:
 
 
 def _newest(database: Database, columns: str, where: str) -> str:
-    """SQL: a table of columns of the newest spans, as far as they are looked at."""
+    """SQL: a table of columns of the newest spans, as far as they are looked at.
+
+    Sorted are their places alone, for what is sorted is held in memory.
+    """
+    spans = database.table("spans")
+    places = f"SELECT place FROM {spans} {where} ORDER BY place DESC LIMIT {_MAX_SPANS}"
     return (
-        f"(SELECT {columns} FROM {database.table('spans')} {where}"
-        f" ORDER BY place DESC LIMIT {_MAX_SPANS})"
+        f"(SELECT {columns} FROM (SELECT * FROM {spans} {where})"
+        f" WHERE place >= (SELECT min(place) FROM ({places})))"
     )
 
 
