@@ -36,6 +36,9 @@ _IS_ERROR = "status_code = 2"
 _END = "start_time_unix_nano + toUInt64(greatest(duration_nano, 0))"
 _LASTED = f"max({_END}) - min(start_time_unix_nano)"
 _ROOT_ORDER = f"(start_time_unix_nano, span_id), {HAS_NO_PARENT}"
+_OPERATION = "cityHash64(toString(service), toString(name))"
+# Beyond this much memory the sums of traces go to disk.
+_BOUNDED = f"SETTINGS max_bytes_before_external_group_by = {128 << 20}"
 
 _RANKS: dict[Order, str] = {
     "newest": "max(start_time_unix_nano)",
@@ -131,6 +134,7 @@ async def rank(
     rows = await database.rows(
         f"SELECT trace_id {traces} GROUP BY trace_id"
         f" ORDER BY {_RANKS[order]} DESC, max(start_time_unix_nano) DESC, trace_id LIMIT {limit}"
+        f" {_BOUNDED}"
     )
     return [trace_id for (trace_id,) in rows]
 
@@ -140,19 +144,35 @@ async def count_roots(reader: Reader, database: Database, query: TraceFilter) ->
     traces = await _matching_traces(reader, database, query)
     if traces is None:
         return []
+    # A number for the operation spares the memory of two texts for each trace.
     rows = await database.rows(
-        "SELECT root_service, root_name, count() AS traces, countIf(failed),"
-        " quantilesExact(0.5, 0.95)(lasted), max(lasted), argMax(trace_id, (lasted, trace_id))"
-        f" FROM (SELECT trace_id, argMinIf(toString(service), {_ROOT_ORDER}) AS root_service,"
-        f" argMinIf(toString(name), {_ROOT_ORDER}) AS root_name,"
-        f" max({_IS_ERROR}) AS failed, {_LASTED} AS lasted {traces} GROUP BY trace_id)"
-        " GROUP BY root_service, root_name"
-        f" ORDER BY traces DESC, root_service, root_name LIMIT {MAX_ROOT_OPERATIONS}"
+        "SELECT root, count() AS traces, countIf(failed), quantilesExact(0.5, 0.95)(lasted),"
+        " max(lasted), argMax(trace_id, (lasted, trace_id))"
+        f" FROM (SELECT trace_id, max({_IS_ERROR}) AS failed, {_LASTED} AS lasted,"
+        f" argMinIf({_OPERATION}, start_time_unix_nano, {HAS_NO_PARENT}) AS root"
+        f" {traces} GROUP BY trace_id)"
+        f" GROUP BY root ORDER BY traces DESC, root LIMIT {MAX_ROOT_OPERATIONS} {_BOUNDED}"
     )
-    return [
-        RootCount(text_of(service), text_of(name), traces, errors, p50, p95, longest, slowest)
-        for service, name, traces, errors, (p50, p95), longest, slowest in rows
+    names = await _operation_names(database, [root for root, *_ in rows])
+    counts = [
+        RootCount(*names.get(root, ("", "")), traces, errors, p50, p95, longest, slowest)
+        for root, traces, errors, (p50, p95), longest, slowest in rows
     ]
+    return sorted(counts, key=lambda one: (-one.traces, one.service, one.operation))
+
+
+async def _operation_names(
+    database: Database, operations: Sequence[int]
+) -> dict[int, tuple[str, str]]:
+    """Service and name of operations by their numbers."""
+    if not operations:
+        return {}
+    rows = await database.rows(
+        f"SELECT DISTINCT {_OPERATION} AS operation, service, name"
+        f" FROM {database.table('operations')}"
+        f" WHERE operation IN ({', '.join(map(str, operations))})"
+    )
+    return {number: (text_of(service), text_of(name)) for number, service, name in rows}
 
 
 async def _matching_traces(reader: Reader, database: Database, query: TraceFilter) -> str | None:
