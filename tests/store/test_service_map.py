@@ -6,6 +6,7 @@ import random
 from typing import TYPE_CHECKING, Any
 
 from ananta.model import SpanBatch
+from ananta.store import backends, dependencies
 from tests.store.test_service_metrics import (
     END,
     HOUR,
@@ -33,6 +34,7 @@ from tests.unit.api.otlp_spans import (
 from tests.unit.query.memory_reader import MemoryReader
 
 if TYPE_CHECKING:
+    import pytest
     from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
     from ananta.query.answers import MapEdge
@@ -246,6 +248,27 @@ async def test_no_more_addresses_are_told_than_a_map_can_show(store: Store) -> N
     assert min(edge.calls for edge in answer.edges) == 3
 
 
+async def test_addresses_without_end_are_not_all_remembered(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backends, "_MAX_REMEMBERED", 2)
+    monkeypatch.setattr(dependencies, "_SPANS_AT_ONCE", 6)
+    for minute in range(3):
+        hosts = ["often", "often", "at times", f"once-{minute}", "often", "at times"]
+        spans = [
+            span(
+                minute * 10 + n,
+                kind=CLIENT,
+                start=START + minute * MINUTE,
+                attributes={"server.address": host},
+            )
+            for n, host in enumerate(hosts, 1)
+        ]
+        await store.write(request(of("shop", *spans)))
+    found = await store.reader.backend_statistics(START, END)
+    assert {one.name: one.calls.spans for one in found} == {"often": 9, "at times": 6}
+
+
 async def test_backends_are_those_of_the_model(store: Store) -> None:
     generator = random.Random(3)
     keys = ("db.system", "db.system.name", "server.address", "peer.service", "net.peer.name", "x")
@@ -272,8 +295,8 @@ async def test_backends_are_those_of_the_model(store: Store) -> None:
     await store.writer.write(SpanBatch.concat(model.batches))
     for window in ((START, END), (START + MINUTE, START + 3 * MINUTE)):
         found, expected = (
-            {(one.caller, one.name, one.is_database): one.calls for one in backends}
-            for backends in (
+            {(one.caller, one.name, one.is_database): one.calls for one in answers}
+            for answers in (
                 await store.reader.backend_statistics(*window),
                 await model.backend_statistics(*window),
             )

@@ -8,6 +8,7 @@ else it is a service whose spans are missing here and there, or are still on the
 from __future__ import annotations
 
 from collections import defaultdict
+from heapq import nlargest
 from typing import TYPE_CHECKING, NamedTuple
 
 from ananta.model.filter import KINDS
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from ananta.store.connection import Database
     from ananta.store.service_metrics import Window
 
+# Pairs of caller and called kept from one stretch of time to the next, those with the most calls:
+# addresses may be as many as there are customers.
+_MAX_REMEMBERED = 10_000
 _CLIENT = KINDS.index("client")
 
 
@@ -52,6 +56,9 @@ async def count_backends(
                 answered.add(name)
             else:
                 calls[service, Backend(name, bool(is_database))].add(*counted)
+        if len(calls) > _MAX_REMEMBERED:
+            most = nlargest(_MAX_REMEMBERED, calls.items(), key=lambda call: call[1].spans)
+            calls = defaultdict(SpanStatistics, most)
     return {call: counted for call, counted in calls.items() if call[1].name not in answered}
 
 
@@ -63,15 +70,11 @@ def _clients(database: Database, first: int, last: int, window: Window) -> str:
     # Where clocks disagree, an answer begins before its question.
     around = in_minutes(max(first - LOOK_BACK_MINUTES, 0), last + LOOK_BACK_MINUTES)
     answers = f"{around} AND {IS_REQUEST} AND NOT {HAS_NO_PARENT}"
-    return f"""SELECT service, name, is_database, is_answered, {COUNTED}
-FROM (SELECT trace_id, span_id, toString(service) AS service, {name} AS name,
- {_first_of(*system)} != '' AS is_database, status_code, duration_nano FROM {spans}
- PREWHERE {in_minutes(first, last)} AND {window.starts} AND kind = {_CLIENT}
- WHERE name != '') AS clients
-ANY LEFT JOIN (SELECT trace_id, parent_span_id, 1 AS is_answered FROM {spans}
- PREWHERE {answers}) AS servers
-ON clients.trace_id = servers.trace_id AND clients.span_id = servers.parent_span_id
-GROUP BY service, name, is_database, is_answered, class"""
+    return f"""SELECT service, {name} AS called, {_first_of(*system)} != '' AS is_database,
+ (trace_id, span_id) GLOBAL IN
+ (SELECT trace_id, parent_span_id FROM {spans} PREWHERE {answers}) AS is_answered, {COUNTED}
+FROM {spans} PREWHERE {in_minutes(first, last)} AND {window.starts} AND kind = {_CLIENT}
+WHERE called != '' GROUP BY service, called, is_database, is_answered, class"""
 
 
 def _first_of(*keys: str) -> str:
