@@ -40,6 +40,22 @@ def test_what_was_acknowledged_is_found_at_once(platform: Platform) -> None:
         assert newest.get("truncated", False) is (number > 1)
 
 
+def test_a_list_and_its_numbers_are_of_all_that_was_acknowledged(platform: Platform) -> None:
+    own = "/api/ananta/v1"
+    now = time.time_ns()
+    for number in (1, 2, 3):
+        root = span(1, "GET /", trace_id=0xB000 + number, start=now, duration=number * SECOND)
+        send(platform, of("listed", root))
+        found = platform.get(f"{own}/search", service="listed", order="longest", limit=1)
+        assert found["traces"][0]["duration_nanos"] == number * SECOND
+        assert found["more"] is (number > 1)
+        assert platform.get(f"{own}/histogram", service="listed")["total_traces"] == number
+        (roots,) = platform.get(f"{own}/root-operations", service="listed")
+        assert (roots["operation"], roots["traces"]) == ("GET /", number)
+    values = platform.get(f"{own}/attributes/values", key="service", prefix="liste")
+    assert values == [{"value": "listed", "spans": 3}]
+
+
 def test_a_trace_of_ten_thousand_spans_is_shown_whole(platform: Platform) -> None:
     now = time.time_ns()
     for part in range(10):

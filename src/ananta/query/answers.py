@@ -74,7 +74,7 @@ class Histogram(Answer):
     """How many of them have the status error."""
     total_spans: int
     total_traces: int
-    """Distinct traces of these spans; estimated within 2 % beyond 100,000."""
+    """Distinct traces of these spans; estimated within 2 % beyond 65,000."""
 
 
 class RootOperation(Answer):
