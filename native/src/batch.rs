@@ -103,11 +103,20 @@ impl SpanBatch {
     }
 }
 
-/// OTLP payloads as Python gives them: one bytes object or several.
+/// Payloads as Python gives them: one bytes object or several.
 #[derive(FromPyObject)]
-enum Payloads {
+pub enum Payloads {
     One(pyo3::pybacked::PyBackedBytes),
     Many(Vec<pyo3::pybacked::PyBackedBytes>),
+}
+
+impl Payloads {
+    pub fn into_vec(self) -> Vec<pyo3::pybacked::PyBackedBytes> {
+        match self {
+            Payloads::One(payload) => vec![payload],
+            Payloads::Many(payloads) => payloads,
+        }
+    }
 }
 
 #[pymethods]
@@ -118,10 +127,7 @@ impl SpanBatch {
     ///     DecodeError: names the field and the byte offset of what is wrong.
     #[staticmethod]
     fn from_otlp(py: Python<'_>, data: Payloads) -> PyResult<Self> {
-        let payloads = match data {
-            Payloads::One(payload) => vec![payload],
-            Payloads::Many(payloads) => payloads,
-        };
+        let payloads = data.into_vec();
         py.detach(|| {
             let mut checked = Vec::with_capacity(payloads.len());
             for payload in payloads {

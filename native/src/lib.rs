@@ -1,7 +1,8 @@
 //! The hot path of Ananta: bytes to columns and back, and the OTLP door.
 //!
 //! A span travels `door` → `otlp` (check, decode) → `columns` → `process` → `otlp` (encode) or
-//! `clickhouse` (store) and comes back through `clickhouse` → `jaeger`. Python sees whole batches.
+//! `clickhouse` (store) and comes back through `clickhouse` → `jaeger` or `trace`. Python sees whole
+//! batches.
 
 pub mod arrow;
 pub mod batch;
@@ -14,6 +15,7 @@ pub mod net;
 pub mod otlp;
 pub mod process;
 pub mod rows;
+pub mod trace;
 
 use pyo3::prelude::*;
 
@@ -36,5 +38,6 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     clickhouse::register(m)?;
     jaeger::register(m)?;
     process::register(m)?;
+    trace::register(m)?;
     Ok(())
 }

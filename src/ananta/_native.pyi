@@ -36,6 +36,26 @@ def jaeger_traces(
 ) -> tuple[bytes, list[bytes]]: ...
 def jaeger_transform(batch: SpanBatch) -> bytes: ...
 
+class TraceChoice:
+    """The spans of a large trace that are to be shown."""
+
+    @staticmethod
+    def choose(answer: bytes, root: bytes | None, limit: int) -> TraceChoice | None: ...
+    def stretches(self, size: int) -> list[tuple[int, int, str]]: ...
+
+def trace_columns(
+    batch: SpanBatch,
+    trace_id: bytes,
+    *,
+    adjust: bool,
+    max_clock_skew_seconds: float = 0.0,
+    root: bytes | None = None,
+    choice: TraceChoice | None = None,
+) -> bytes | None: ...
+def links_to(
+    batch: SpanBatch, trace_id: bytes
+) -> list[tuple[bytes, bytes, bytes, str, str, int]]: ...
+
 class AttributeActions:
     """A list of attribute actions, compiled."""
 
@@ -231,7 +251,7 @@ class StoreBlocks:
     @property
     def catalog(self) -> list[tuple[str, bytes]]: ...
 
-def read_spans(answer: bytes) -> SpanBatch: ...
+def read_spans(answer: bytes | Sequence[bytes]) -> SpanBatch: ...
 def read_rows(answer: bytes) -> list[tuple[Any, ...]]: ...
 def common_places(
     answer: bytes, clauses: Sequence[Sequence[int]], first_minute: int, last_minute: int

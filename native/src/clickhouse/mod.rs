@@ -12,7 +12,7 @@ mod dictionary;
 mod postings;
 mod read;
 mod rest;
-mod result;
+pub mod result;
 mod terms;
 mod value;
 mod write;
@@ -25,7 +25,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyList, PyTuple};
 
-use crate::batch::SpanBatch;
+use crate::batch::{Payloads, SpanBatch};
 use catalog::{Catalog, NewRows};
 use postings::{Posting, Slicer};
 use result::{Column, Fixed, read_blocks};
@@ -138,10 +138,12 @@ impl StoreBlocks {
     }
 }
 
-/// The spans in an answer of the `spans` table in `FORMAT Native`.
+/// The spans in answers of the `spans` table in `FORMAT Native`.
 #[pyfunction]
-fn read_spans(py: Python<'_>, answer: PyBackedBytes) -> PyResult<SpanBatch> {
-    Ok(SpanBatch::from_columns(py.detach(|| read::read_spans(&answer))?))
+fn read_spans(py: Python<'_>, answers: Payloads) -> PyResult<SpanBatch> {
+    let answers = answers.into_vec();
+    let columns = py.detach(|| read::read_spans(answers.iter().map(|answer| &answer[..])))?;
+    Ok(SpanBatch::from_columns(columns))
 }
 
 /// The rows of a small answer in `FORMAT Native`: numbers as `int`, strings as `bytes`, arrays as
@@ -211,6 +213,7 @@ fn term(kind: &str, parts: Vec<PyBackedBytes>) -> PyResult<u64> {
     Ok(match (kind, &parts[..]) {
         ("any", []) => terms::any(),
         ("trace", [id]) => terms::trace(id),
+        ("link", [trace_id]) => terms::link(trace_id),
         ("service", [service]) => attribute(SERVICE, service),
         ("operation", [name]) => operation(name),
         ("operation", [name, service]) => of_service(service, operation(name)),

@@ -16,12 +16,19 @@ use crate::otlp::parse::{
 use crate::otlp::value::Attribute;
 use crate::otlp::wire::Reader;
 
-/// The spans in an answer, in its order.
+/// The spans in these answers, in their order.
 ///
 /// # Errors
-/// The answer is cut short, lacks a column, or holds what `write` never writes.
-pub fn read_spans(answer: &[u8]) -> Result<Columns, DecodeError> {
+/// An answer is cut short, lacks a column, or holds what `write` never writes.
+pub fn read_spans<'a>(answers: impl IntoIterator<Item = &'a [u8]>) -> Result<Columns, DecodeError> {
     let mut decoder = Decoder::default();
+    for answer in answers {
+        read_answer(answer, &mut decoder)?;
+    }
+    Ok(decoder.columns)
+}
+
+fn read_answer<'a>(answer: &'a [u8], decoder: &mut Decoder<'a>) -> Result<(), DecodeError> {
     for block in read_blocks(answer)? {
         let table = Table::of(&block)?;
         let mut containers = (None, None);
@@ -29,13 +36,13 @@ pub fn read_spans(answer: &[u8]) -> Result<Columns, DecodeError> {
             let (resource, scope) = (table.resource.get(row), table.scope.get(row));
             if containers != (Some(resource), Some(scope)) {
                 containers = (Some(resource), Some(scope));
-                walk_container::<false, _>(Reader::new(resource), &mut decoder, Owner::Resource)
+                walk_container::<false, _>(Reader::new(resource), decoder, Owner::Resource)
                     .map_err(|fault| *fault.within("resource"))?;
-                walk_container::<false, _>(Reader::new(scope), &mut decoder, Owner::Scope)
+                walk_container::<false, _>(Reader::new(scope), decoder, Owner::Scope)
                     .map_err(|fault| *fault.within("scope"))?;
             }
             let mut span =
-                Row { table: &table, row, decoder: &mut decoder, kept: vec![], bad: None };
+                Row { table: &table, row, decoder: &mut *decoder, kept: vec![], bad: None };
             walk_span::<false, _>(Reader::new(table.rest.get(row)), &mut span)
                 .map_err(|fault| *fault.within("rest"))?;
             if let Some(attribute) = span.bad {
@@ -44,7 +51,7 @@ pub fn read_spans(answer: &[u8]) -> Result<Columns, DecodeError> {
             }
         }
     }
-    Ok(decoder.columns)
+    Ok(())
 }
 
 /// The columns of a block of spans.
@@ -219,7 +226,7 @@ mod tests {
     fn what_is_written_is_read_back() {
         let columns = columns();
         let blocks = encode(&columns, &mut Slicer::new(1000), &Default::default(), 0);
-        let read = read_spans(&blocks.spans).unwrap();
+        let read = read_spans([&blocks.spans[..]]).unwrap();
         // Rows come in the order of the table: the empty span starts in 1970.
         assert_eq!(otlp::encode(&read), otlp::encode(&columns.take([1, 0])));
     }
@@ -228,12 +235,12 @@ mod tests {
     fn a_damaged_answer_is_an_error() {
         let blocks = encode(&columns(), &mut Slicer::new(1000), &Default::default(), 0);
         for end in 1..blocks.spans.len() {
-            assert!(read_spans(&blocks.spans[..end]).is_err(), "cut at {end}");
+            assert!(read_spans([&blocks.spans[..end]]).is_err(), "cut at {end}");
         }
         for place in 0..blocks.spans.len() {
             let mut damaged = blocks.spans.clone();
             damaged[place] ^= 0x55;
-            let _ = read_spans(&damaged);
+            let _ = read_spans([&damaged[..]]);
         }
     }
 }

@@ -59,7 +59,7 @@ pub fn attribute_terms(columns: &Columns, attributes: &Attributes, owner: usize)
         .collect()
 }
 
-/// The terms of each row's rest: events, their attributes, those of links, status message.
+/// The terms of each row's rest: events, their attributes, links, theirs, status message.
 pub fn rest_terms(columns: &Columns, rows: &[usize]) -> RowTerms {
     let mut found = RowTerms::default();
     for &row in rows {
@@ -80,6 +80,10 @@ fn add_rest_terms(columns: &Columns, row: usize, found: &mut Vec<u64>) {
         found.extend(attribute_terms(columns, &columns.events.attributes, event));
     }
     for link in columns.spans.links(row) {
+        let trace_id = &columns.links.trace_id[link];
+        if *trace_id != columns.spans.trace_id[row] {
+            found.push(terms::link(trace_id));
+        }
         found.extend(attribute_terms(columns, &columns.links.attributes, link));
     }
 }

@@ -10,6 +10,7 @@ use xxhash_rust::xxh64::xxh64;
 /// Keys that no attribute has stand for what is no attribute.
 const ANY: &[u8] = b"\0any";
 const TRACE: &[u8] = b"\0trace";
+const LINK: &[u8] = b"\0link";
 pub const SERVICE: &[u8] = b"\0service";
 pub const OPERATION: &[u8] = b"\0operation";
 const ERROR: &[u8] = b"\0error";
@@ -53,6 +54,11 @@ pub fn attribute(key: &[u8], value: &[u8]) -> u64 {
 
 pub fn trace(id: &[u8]) -> u64 {
     attribute(TRACE, id)
+}
+
+/// The span has a link to another trace.
+pub fn link(trace_id: &[u8]) -> u64 {
+    attribute(LINK, trace_id)
 }
 
 pub fn operation(name: &[u8]) -> u64 {

@@ -99,9 +99,13 @@ class QueryExtension:
         process = ProcessReader(
             self._settings.extra["overview"], self._settings.metrics, service.count_stored_spans
         )
-        own = Mount(ananta_v1.PATH, ananta_v1.create_api(service, process))
+        own = ananta_v1.create_api(
+            service, process, max_clock_skew_seconds=config.max_clock_skew_adjust
+        )
         app = create_app(
-            [own, *api.routes()], base_path=config.base_path.rstrip("/"), cors=config.cors
+            [Mount(ananta_v1.PATH, own), *api.routes()],
+            base_path=config.base_path.rstrip("/"),
+            cors=config.cors,
         )
         setting = f"extensions::{self._settings.id}"
         tls = server_context(config.tls, f"{setting}::tls") if config.tls else None

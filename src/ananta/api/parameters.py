@@ -33,6 +33,7 @@ _MILLISECOND = 1_000_000
 _MAX_INT64 = 2**63 - 1
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
 _TRACE_ID = re.compile(r"[0-9a-fA-F]{1,32}")
+_SPAN_ID = re.compile(r"[0-9a-fA-F]{1,16}")
 _MAX_BASE64_LENGTH = 24
 _TRUE = ("1", "t", "T", "TRUE", "true", "True")
 _FALSE = ("0", "f", "F", "FALSE", "false", "False")
@@ -97,6 +98,17 @@ def trace_id(text: str) -> bytes:
     else:
         message = f'"{text}" is not a trace id; write up to 32 hexadecimal digits'
     raise ParameterError(message)
+
+
+def span_id(parameters: QueryParams, name: str) -> bytes | None:
+    """The 8 bytes of a span id of up to 16 hexadecimal digits; None where it is absent."""
+    text = first(parameters, name)
+    if not text:
+        return None
+    if not _SPAN_ID.fullmatch(text):
+        message = f"parameter '{name}': \"{text}\" is not a span id; write 16 hexadecimal digits"
+        raise ParameterError(message)
+    return int(text, 16).to_bytes(8, "big")
 
 
 def check_time_hints(parameters: QueryParams) -> None:

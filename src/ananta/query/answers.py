@@ -107,7 +107,10 @@ class AttributeValue(Answer):
 
 
 class TypicalTrace(Answer):
-    """What is normal for traces that begin with the same operation."""
+    """What is normal for traces that begin with the same operation.
+
+    A trace counts as long as its root lasts.
+    """
 
     traces: int
     """How many there were in the day around the trace; 0 where it stands alone."""
@@ -117,6 +120,18 @@ class TypicalTrace(Answer):
     """Share of them that took longer than this trace, 0 to 1."""
     trace_id: str
     """The other trace whose duration is nearest to the median; empty where there is none."""
+
+
+class LinkingSpan(Answer):
+    """A span of another trace with a link to a span of this one."""
+
+    trace_id: str
+    span_id: str
+    target_span_id: str
+    """The span of this trace that is linked to."""
+    service: str
+    operation: str
+    start_micros: int
 
 
 class MapNode(Answer):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ananta.errors import RetryableError
 from ananta.model.filter import FIELDS
-from ananta.query import listing, rates, services
+from ananta.query import listing, rates, related, services
 from ananta.query.answers import AttributeValue
 from ananta.query.language import look_up
 from ananta.query.service_map import service_map
@@ -22,6 +22,7 @@ from ananta.query.time_steps import time_steps
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
+    from ananta._native import TraceChoice
     from ananta.model import SpanBatch
     from ananta.model.filter import Level
     from ananta.model.statistics import (
@@ -35,12 +36,14 @@ if TYPE_CHECKING:
     from ananta.query.answers import (
         AttributeKey,
         Histogram,
+        LinkingSpan,
         OperationOverview,
         RootOperation,
         ServiceMap,
         ServiceMetrics,
         ServiceOverview,
         TraceList,
+        TypicalTrace,
     )
     from ananta.query.rates import RateQuery, ServiceRate
     from ananta.query.trace_query import TraceQuery
@@ -100,6 +103,25 @@ class TraceReader(Protocol):
 
     async def read_traces(self, trace_ids: Sequence[bytes]) -> SpanBatch:
         """All spans of these traces."""
+
+    async def read_trace(
+        self, trace_id: bytes, limit: int, root: bytes | None = None
+    ) -> tuple[SpanBatch, TraceChoice | None]:
+        """A trace whole or, with more spans than `limit`, the chosen spans and the choice."""
+
+    def read_trace_parts(self, trace_id: bytes) -> AsyncIterator[SpanBatch]:
+        """All spans of a trace, in batches of bounded size."""
+
+    async def root_of(self, trace_id: bytes) -> tuple[str, str, int, int] | None:
+        """Service, operation, start and duration (ns) of a trace's first root, if it has one."""
+
+    async def find_roots(self, query: TraceQuery, limit: int) -> list[tuple[bytes, int]]:
+        """Trace id and duration (ns) of the newest roots that match."""
+
+    async def find_links_to(
+        self, trace_id: bytes, limit: int
+    ) -> list[tuple[bytes, bytes, bytes, str, str, int]]:
+        """Trace id, span id, linked span, service, operation and start of spans with a link."""
 
     async def dependencies(self, start: int, end: int) -> list[tuple[str, str, int]]:
         """Calling service, called service and number of calls in a window of Unix nanoseconds."""
@@ -249,6 +271,37 @@ class QueryService:
         await self._up_to_date()
         async for chunk in self.read(trace_ids):
             yield chunk
+
+    async def trace(
+        self, trace_id: bytes, limit: int, root: bytes | None = None
+    ) -> tuple[SpanBatch, TraceChoice | None]:
+        """One trace for a page that shows it; an unknown one has no spans.
+
+        Args:
+            trace_id: 16 bytes.
+            limit: of a trace with more spans than this, about as many are chosen: the roots, errors
+                with what is above them, then level by level what took longest.
+            root: choose among the spans below this one alone.
+
+        Returns:
+            its spans, whole or chosen, and what was chosen; None where it is whole.
+        """
+        reader = await self._up_to_date()
+        return await reader.read_trace(trace_id, limit, root)
+
+    async def trace_parts(self, trace_id: bytes) -> AsyncIterator[SpanBatch]:
+        """All spans of one trace, in batches of bounded size; none where it is unknown."""
+        reader = await self._up_to_date()
+        async for batch in reader.read_trace_parts(trace_id):
+            yield batch
+
+    async def typical(self, trace_id: bytes) -> TypicalTrace:
+        """How the traces around this one went that begin with the same operation."""
+        return await related.typical(await self._up_to_date(), trace_id)
+
+    async def linked_from(self, trace_id: bytes) -> list[LinkingSpan]:
+        """The newest spans of other traces with a link to this one, newest first."""
+        return await related.linked_from(await self._up_to_date(), trace_id)
 
     async def dependencies(self, start: int, end: int) -> list[tuple[str, str, int]]:
         """Calls between services in a window of Unix nanoseconds, sorted, each pair once."""

@@ -85,6 +85,12 @@ def service_token(service: bytes) -> int:
     return _token("service", service)
 
 
+def link_clause(trace_id: bytes) -> Clause:
+    """A span of another trace has a link to this one."""
+    number = term("link", trace_id)
+    return Clause(f"has(rest_terms, {number})", (number >> 32,))
+
+
 def filter_clauses(filter_: Filter, origins: str) -> list[Clause]:
     """The parts of a filter, all of which must hold; `origins` is the name of that table."""
     parts = list(_flat(filter_))

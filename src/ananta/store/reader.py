@@ -7,6 +7,7 @@ the same way: a trace id is a term like any other.
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections import Counter
 from typing import TYPE_CHECKING, TypeVar
@@ -15,10 +16,10 @@ from ananta._native import common_places, read_spans
 from ananta.model import SpanBatch
 from ananta.model.filter import KINDS
 from ananta.model.statistics import BackendStatistics, CallStatistics
-from ananta.store import service_metrics
+from ananta.store import service_metrics, traces
 from ananta.store.attributes import find_keys, find_values
 from ananta.store.backends import count_backends
-from ananta.store.conditions import any_token, trace_token
+from ananta.store.conditions import any_token, link_clause, trace_token
 from ananta.store.connection import quote, text_of
 from ananta.store.dependencies import count_calls
 from ananta.store.histogram import count_cells
@@ -27,8 +28,9 @@ from ananta.store.service_metrics import Window
 from ananta.store.summaries import count_roots, rank, summarize
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 
+    from ananta._native import TraceChoice
     from ananta.model.filter import Level
     from ananta.model.statistics import (
         OperationStatistics,
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 # Places tested first for each trace that is wanted; how many times more if these had too few.
 _FIRST_PLACES = 1.1
 _MORE_PLACES = 4
+_LAST_MINUTE = 2**32 - 1
 
 T = TypeVar("T")
 
@@ -140,16 +143,25 @@ class Reader:
         places, origins = await self._places(parts, query)
         return filter_spans(places, parts, origins, self._database) if places else None
 
+    async def where_spans_link_to(self, trace_id: bytes) -> str | None:
+        """The end of a statement on `spans`: those of other traces with a link to this one."""
+        parts = [link_clause(trace_id)]
+        places, _ = await self._places(parts)
+        return filter_spans(places, parts, (), self._database) if places else None
+
     async def _places(
-        self, parts: Sequence[Clause], query: TraceFilter
+        self, parts: Sequence[Clause], query: TraceFilter | None = None
     ) -> tuple[list[Place], set[Origin]]:
-        """Where all parts may hold, newest first, and which of their origins spans may have."""
+        """Where all parts may hold, newest first, and which of their origins spans may have.
+
+        Only the time of `query` counts; without one it is all time.
+        """
         choices = [part.tokens for part in parts if part.tokens] or [(any_token(),)]
         origins = {origin.token: origin for part in parts for origin in part.origins}
         listed = ", ".join(map(str, {*origins, *(token for choice in choices for token in choice)}))
         sql = f"SELECT token, places FROM {self._table('postings')} WHERE token IN ({listed})"
-        first = minute_of(query.start_time_min_unix_nano)
-        last = minute_of(query.start_time_max_unix_nano)
+        first = minute_of(query.start_time_min_unix_nano) if query else 0
+        last = minute_of(query.start_time_max_unix_nano) if query else _LAST_MINUTE
         places, present = common_places(await self._database.query(sql), choices, first, last)
         return places, {origins[token] for token in present if token in origins}
 
@@ -158,10 +170,39 @@ class Reader:
         where = await self.where_traces_are(trace_ids)
         if where is None:
             return SpanBatch.concat([])
-        answer = await self._database.query(
-            f"SELECT {_SPAN_COLUMNS} FROM {self._table('spans')} PREWHERE {where}"
-        )
-        return read_spans(answer)
+        return await self.read_spans(f"PREWHERE {where}")
+
+    async def read_spans(self, *conditions: str) -> SpanBatch:
+        """The spans that each of these ends of a statement selects, one after the other."""
+        answers = [
+            await self._database.query(
+                f"SELECT {_SPAN_COLUMNS} FROM {self._table('spans')} {condition}"
+            )
+            for condition in conditions
+        ]
+        return await asyncio.to_thread(read_spans, answers)
+
+    async def read_trace(
+        self, trace_id: bytes, limit: int, root: bytes | None = None
+    ) -> tuple[SpanBatch, TraceChoice | None]:
+        """A trace whole or, with more spans than `limit`, the chosen spans and the choice."""
+        return await traces.read_trace(self, self._database, trace_id, limit, root)
+
+    def read_trace_parts(self, trace_id: bytes) -> AsyncIterator[SpanBatch]:
+        """All spans of a trace, in batches of bounded size; of an unknown trace none."""
+        return traces.read_parts(self, self._database, trace_id)
+
+    async def root_of(self, trace_id: bytes) -> tuple[str, str, int, int] | None:
+        """Service, operation, start and duration (ns) of a trace's first root, if it has one."""
+        return await traces.root_of(self, self._database, trace_id)
+
+    async def find_roots(self, query: TraceFilter, limit: int) -> list[tuple[bytes, int]]:
+        """Trace id and duration (ns) of the newest roots that match, one a trace."""
+        return await traces.find_roots(self, self._database, query, limit)
+
+    async def find_links_to(self, trace_id: bytes, limit: int) -> list[traces.Link]:
+        """The newest spans of other traces with a link to this one, newest first."""
+        return await traces.find_links_to(self, trace_id, limit)
 
     async def services_of_spans(
         self, trace_ids: Iterable[bytes]

@@ -25,8 +25,9 @@ from ananta.store.histogram import DURATION_BOUNDS, Cell, SpanCounts
 from ananta.store.summaries import RootCount, Summary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import AsyncIterator, Iterator, Sequence
 
+    from ananta._native import TraceChoice
     from ananta.model.filter import Level
     from ananta.query import TraceQuery
     from ananta.store.summaries import Order
@@ -172,6 +173,55 @@ class MemoryReader:
                 for batch, rows in zip(self.batches, self._rows, strict=True)
             ]
         )
+
+    async def read_trace(
+        self, trace_id: bytes, limit: int, root: bytes | None = None
+    ) -> tuple[SpanBatch, TraceChoice | None]:
+        """Always whole: what is chosen of a large trace is the store's own affair."""
+        return await self.read_traces([trace_id]), None
+
+    async def read_trace_parts(self, trace_id: bytes) -> AsyncIterator[SpanBatch]:
+        batch = await self.read_traces([trace_id])
+        if len(batch):
+            yield batch
+
+    async def root_of(self, trace_id: bytes) -> tuple[str, str, int, int] | None:
+        of_trace = [row for row in self.rows() if row["trace_id"] == trace_id.hex()]
+        roots = [row for row in of_trace if not row["parent_span_id"].strip("0")]
+        if not roots:
+            return None
+        root = min(roots, key=start_of)
+        return service(root), span_name(root), start_of(root), duration(root)
+
+    async def find_roots(self, query: TraceQuery, limit: int) -> list[tuple[bytes, int]]:
+        found: dict[str, Row] = {}
+        for row in self.rows():
+            if not row["parent_span_id"].strip("0") and matches(row, query):
+                found[row["trace_id"]] = min(row, found.get(row["trace_id"], row), key=start_of)
+        roots = sorted(found.values(), key=start_of, reverse=True)[:limit]
+        return [(bytes.fromhex(root["trace_id"]), duration(root)) for root in roots]
+
+    async def find_links_to(
+        self, trace_id: bytes, limit: int
+    ) -> list[tuple[bytes, bytes, bytes, str, str, int]]:
+        linking = [
+            (row, link)
+            for row in self.rows()
+            for link in row["links"]
+            if link["trace_id"] == trace_id.hex() != row["trace_id"]
+        ]
+        linking.sort(key=lambda one: start_of(one[0]), reverse=True)
+        return [
+            (
+                bytes.fromhex(row["trace_id"]),
+                bytes.fromhex(row["span_id"]),
+                bytes.fromhex(link["span_id"]),
+                service(row),
+                span_name(row),
+                start_of(row),
+            )
+            for row, link in linking[:limit]
+        ]
 
     async def dependencies(self, start: int, end: int) -> list[tuple[str, str, int]]:
         rows = self.rows()
@@ -389,6 +439,10 @@ def span_name(row: Row) -> str:
 
 def kind_of(row: Row) -> str:
     return "" if row["kind"] == "unspecified" else row["kind"]
+
+
+def start_of(row: Row) -> int:
+    return int(row["start_time_unix_nano"])
 
 
 def duration(row: Row) -> int:

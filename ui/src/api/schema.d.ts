@@ -11,8 +11,11 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** Keys */
-        readonly get: operations["keys_attributes_keys_get"];
+        /**
+         * Attribute Keys
+         * @description Names that can be searched for, first those that begin with `prefix`.
+         */
+        readonly get: operations["attribute_keys_attributes_keys_get"];
         readonly put?: never;
         readonly post?: never;
         readonly delete?: never;
@@ -28,8 +31,11 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** Values */
-        readonly get: operations["values_attributes_values_get"];
+        /**
+         * Attribute Values
+         * @description Values of a field or attribute among the 100,000 newest spans that match.
+         */
+        readonly get: operations["attribute_values_attributes_values_get"];
         readonly put?: never;
         readonly post?: never;
         readonly delete?: never;
@@ -45,7 +51,10 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** Histogram */
+        /**
+         * Histogram
+         * @description All spans that match, counted by time and duration, whatever the `limit`.
+         */
         readonly get: operations["histogram_histogram_get"];
         readonly put?: never;
         readonly post?: never;
@@ -62,7 +71,10 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** Operations */
+        /**
+         * Operations
+         * @description Operations of a service, sorted by name and kind.
+         */
         readonly get: operations["operations_operations_get"];
         readonly put?: never;
         readonly post?: never;
@@ -79,7 +91,10 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** Pipeline */
+        /**
+         * Pipeline
+         * @description The running process: components, counts since the start, and what is wrong now.
+         */
         readonly get: operations["pipeline_pipeline_get"];
         readonly put?: never;
         readonly post?: never;
@@ -98,7 +113,12 @@ export interface paths {
         };
         readonly get?: never;
         readonly put?: never;
-        /** Test Span */
+        /**
+         * Test Span
+         * @description Send a span of the service `ananta-test` to this process's own OTLP receiver.
+         *
+         *     409: there is no receiver it could be sent to; 502: the receiver did not take it.
+         */
         readonly post: operations["test_span_pipeline_test_span_post"];
         readonly delete?: never;
         readonly options?: never;
@@ -113,8 +133,11 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** Roots */
-        readonly get: operations["roots_root_operations_get"];
+        /**
+         * Root Operations
+         * @description All traces that match by the operation they begin with, most traces first, 200 lines.
+         */
+        readonly get: operations["root_operations_root_operations_get"];
         readonly put?: never;
         readonly post?: never;
         readonly delete?: never;
@@ -130,7 +153,10 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** Search */
+        /**
+         * Search
+         * @description Traces with a span that matches, a line each, of the whole trace.
+         */
         readonly get: operations["search_search_get"];
         readonly put?: never;
         readonly post?: never;
@@ -147,8 +173,11 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** Smap */
-        readonly get: operations["smap_service_map_get"];
+        /**
+         * Service Map
+         * @description Who calls whom.
+         */
+        readonly get: operations["service_map_service_map_get"];
         readonly put?: never;
         readonly post?: never;
         readonly delete?: never;
@@ -164,7 +193,10 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** Services */
+        /**
+         * Services
+         * @description Names of all services, sorted.
+         */
         readonly get: operations["services_services_get"];
         readonly put?: never;
         readonly post?: never;
@@ -181,7 +213,10 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** Metrics */
+        /**
+         * Metrics
+         * @description Rate, errors and durations over time, at most 500 steps, and when versions began.
+         */
         readonly get: operations["metrics_services_metrics_get"];
         readonly put?: never;
         readonly post?: never;
@@ -198,8 +233,11 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** Ops */
-        readonly get: operations["ops_services_operations_get"];
+        /**
+         * Operations
+         * @description The 500 operations of a service that took most time, the heaviest first.
+         */
+        readonly get: operations["operations_services_operations_get"];
         readonly put?: never;
         readonly post?: never;
         readonly delete?: never;
@@ -215,8 +253,31 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** Overview */
+        /**
+         * Overview
+         * @description How each service does, sorted by name; those without spans in the window, too.
+         */
         readonly get: operations["overview_services_overview_get"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/traces/{trace_id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Trace
+         * @description The spans of a trace as a tree, in binary columns.
+         */
+        readonly get: operations["trace_traces__trace_id__get"];
         readonly put?: never;
         readonly post?: never;
         readonly delete?: never;
@@ -232,8 +293,31 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** Linked */
-        readonly get: operations["linked_traces__trace_id__linked_from_get"];
+        /**
+         * Linked From
+         * @description The newest 100 spans of other traces that link to spans of this one.
+         */
+        readonly get: operations["linked_from_traces__trace_id__linked_from_get"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/traces/{trace_id}/otlp": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Otlp
+         * @description The stored trace as a file, uncorrected and whole.
+         */
+        readonly get: operations["otlp_traces__trace_id__otlp_get"];
         readonly put?: never;
         readonly post?: never;
         readonly delete?: never;
@@ -249,7 +333,10 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** Typical */
+        /**
+         * Typical
+         * @description How traces went that begin with the same operation, half a day before and after.
+         */
         readonly get: operations["typical_traces__trace_id__typical_get"];
         readonly put?: never;
         readonly post?: never;
@@ -338,7 +425,7 @@ export interface components {
             readonly total_spans: number;
             /**
              * Total Traces
-             * @description Distinct traces of these spans; estimated within 2 % beyond 100,000.
+             * @description Distinct traces of these spans; estimated within 2 % beyond 65,000.
              */
             readonly total_traces: number;
         };
@@ -348,10 +435,10 @@ export interface components {
             readonly detail?: readonly components["schemas"]["ValidationError"][];
         };
         /**
-         * LinkedSpan
-         * @description A span of another trace that links to one of this trace.
+         * LinkingSpan
+         * @description A span of another trace with a link to a span of this one.
          */
-        readonly LinkedSpan: {
+        readonly LinkingSpan: {
             /** Operation */
             readonly operation: string;
             /** Service */
@@ -360,29 +447,41 @@ export interface components {
             readonly span_id: string;
             /** Start Micros */
             readonly start_micros: number;
-            /** Target Span Id */
+            /**
+             * Target Span Id
+             * @description The span of this trace that is linked to.
+             */
             readonly target_span_id: string;
             /** Trace Id */
             readonly trace_id: string;
         };
         /**
          * MapEdge
-         * @description Calls from one service to another.
+         * @description Calls from one service to another, or to what sends no spans.
          */
         readonly MapEdge: {
             /** Callee */
             readonly callee: string;
             /** Caller */
             readonly caller: string;
-            /** Calls */
+            /**
+             * Calls
+             * @description Called spans; messages are counted by the links of their receivers.
+             */
             readonly calls: number;
             /** Errors */
             readonly errors: number;
+            /**
+             * Messages
+             * @description How many of the calls are messages: the called span links to its caller in another trace.
+             * @default 0
+             */
+            readonly messages: number;
             /** P50 Nanos */
             readonly p50_nanos: number;
             /**
              * P95 Nanos
-             * @description Of the called spans.
+             * @description Of the called spans; where the callee sends none, of the calling ones.
              */
             readonly p95_nanos: number;
         };
@@ -397,6 +496,10 @@ export interface components {
              */
             readonly errors: number;
             /**
+             * Kind
+             * @description What it is: a service that sends spans, or something known by its clients' spans alone.
+             *
+             *     Of such a one `spans` is 0, and its requests are those spans.
              * @default service
              * @enum {string}
              */
@@ -482,15 +585,22 @@ export interface components {
             readonly disk_bytes: number | null;
             /** Disk Free Bytes */
             readonly disk_free_bytes: number | null;
-            /** Memory Bytes */
+            /**
+             * Memory Bytes
+             * @description The process's own, as `memory_limiter` counts it.
+             */
             readonly memory_bytes: number;
-            /** Memory Limit Bytes */
+            /**
+             * Memory Limit Bytes
+             * @description The hard limit of the strictest `memory_limiter`; None where none runs.
+             */
             readonly memory_limit_bytes: number | null;
             /** Now Micros */
             readonly now_micros: number;
             /**
              * Pipelines
-             * @description Ids of receivers, processors, exporters and connectors of each pipeline.
+             * @description Ids of each pipeline's receivers, processors and exporters as configured, and `connectors`:
+             *     those of them that are connectors.
              */
             readonly pipelines: {
                 readonly [key: string]: {
@@ -504,7 +614,10 @@ export interface components {
             readonly problems: readonly string[];
             /** Started Micros */
             readonly started_micros: number;
-            /** Stored Spans */
+            /**
+             * Stored Spans
+             * @description 0 until the store is open, or while it does not answer.
+             */
             readonly stored_spans: number;
             /** Version */
             readonly version: string;
@@ -547,7 +660,10 @@ export interface components {
              * @enum {string}
              */
             readonly kind: "receivers" | "processors" | "exporters" | "connectors" | "extensions";
-            /** Pipelines */
+            /**
+             * Pipelines
+             * @description Those it is part of; none for extensions.
+             */
             readonly pipelines: readonly string[];
             /**
              * Queue Capacity
@@ -556,13 +672,23 @@ export interface components {
             readonly queue_capacity: number | null;
             /** Queue Size */
             readonly queue_size: number | null;
-            /** Queue Unit */
+            /**
+             * Queue Unit
+             * @description bytes, spans or requests; empty for components without a queue.
+             */
             readonly queue_unit: string;
             /**
              * Refused
              * @description Spans not taken, to be sent again by their sender.
              */
             readonly refused: number;
+            /**
+             * Refused Requests
+             * @description Requests turned away before their spans were counted, by reason; of receivers alone.
+             */
+            readonly refused_requests: {
+                readonly [key: string]: number;
+            };
         };
         /**
          * RootOperation
@@ -739,6 +865,8 @@ export interface components {
         /**
          * TypicalTrace
          * @description What is normal for traces that begin with the same operation.
+         *
+         *     A trace counts as long as its root lasts.
          */
         readonly TypicalTrace: {
             /** P50 Nanos */
@@ -793,11 +921,14 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    readonly keys_attributes_keys_get: {
+    readonly attribute_keys_attributes_keys_get: {
         readonly parameters: {
             readonly query?: {
+                /** @description Most to return. */
                 readonly limit?: number;
+                /** @description Text the key has, in any case. */
                 readonly prefix?: string;
+                /** @description Only keys its newest spans have. */
                 readonly service?: string;
             };
             readonly header?: never;
@@ -826,15 +957,31 @@ export interface operations {
             };
         };
     };
-    readonly values_attributes_values_get: {
+    readonly attribute_values_attributes_values_get: {
         readonly parameters: {
             readonly query: {
+                /** @description Last start, µs since 1970; now unless said. */
                 readonly end?: string;
+                /** @description A name of the query language: `http.route`. */
                 readonly key: string;
-                readonly limit?: number;
+                /** @description Most to return; 100 unless said. */
+                readonly limit?: string;
+                /** @description Longest duration of the span. */
+                readonly maxDuration?: string;
+                /** @description Shortest duration of the span: `1.2s`. */
+                readonly minDuration?: string;
+                /** @description Exact name of the span. */
+                readonly operation?: string;
+                /** @description Text the value has, in any case. */
                 readonly prefix?: string;
+                /** @description A line of the query language. */
+                readonly q?: string;
+                /** @description Exact name of the service. */
                 readonly service?: string;
+                /** @description First start of the span, µs since 1970; 48 hours ago unless said. */
                 readonly start?: string;
+                /** @description Attributes, as `{"key":"value"}`. */
+                readonly tags?: string;
             };
             readonly header?: never;
             readonly path?: never;
@@ -865,10 +1012,11 @@ export interface operations {
     readonly histogram_histogram_get: {
         readonly parameters: {
             readonly query?: {
+                /** @description About how many buckets of time. */
                 readonly buckets?: number;
                 /** @description Last start, µs since 1970; now unless said. */
                 readonly end?: string;
-                /** @description Most traces to return; 100 unless said. */
+                /** @description Most to return; 100 unless said. */
                 readonly limit?: string;
                 /** @description Longest duration of the span. */
                 readonly maxDuration?: string;
@@ -914,6 +1062,7 @@ export interface operations {
     readonly operations_operations_get: {
         readonly parameters: {
             readonly query: {
+                /** @description Exact name of the service. */
                 readonly service: string;
             };
             readonly header?: never;
@@ -982,12 +1131,12 @@ export interface operations {
             };
         };
     };
-    readonly roots_root_operations_get: {
+    readonly root_operations_root_operations_get: {
         readonly parameters: {
             readonly query?: {
                 /** @description Last start, µs since 1970; now unless said. */
                 readonly end?: string;
-                /** @description Most traces to return; 100 unless said. */
+                /** @description Most to return; 100 unless said. */
                 readonly limit?: string;
                 /** @description Longest duration of the span. */
                 readonly maxDuration?: string;
@@ -1035,16 +1184,18 @@ export interface operations {
             readonly query?: {
                 /** @description Last start, µs since 1970; now unless said. */
                 readonly end?: string;
-                /** @description Most traces to return; 100 unless said. */
+                /** @description Most to return; 100 unless said. */
                 readonly limit?: string;
                 /** @description Longest duration of the span. */
                 readonly maxDuration?: string;
                 /** @description Shortest duration of the span: `1.2s`. */
                 readonly minDuration?: string;
+                /** @description How many traces to pass over. */
                 readonly offset?: number;
                 /** @description Exact name of the span. */
                 readonly operation?: string;
-                readonly order?: string;
+                /** @description What comes first, of all traces that match. */
+                readonly order?: "newest" | "longest" | "errors" | "spans";
                 /** @description A line of the query language. */
                 readonly q?: string;
                 /** @description Exact name of the service. */
@@ -1080,11 +1231,14 @@ export interface operations {
             };
         };
     };
-    readonly smap_service_map_get: {
+    readonly service_map_service_map_get: {
         readonly parameters: {
             readonly query?: {
+                /** @description Last start, µs since 1970; now unless said. */
                 readonly end?: string;
+                /** @description Only who calls it and whom it calls. */
                 readonly service?: string;
+                /** @description First start of spans, µs since 1970; an hour before `end`. */
                 readonly start?: string;
             };
             readonly header?: never;
@@ -1136,11 +1290,17 @@ export interface operations {
     readonly metrics_services_metrics_get: {
         readonly parameters: {
             readonly query: {
+                /** @description Last start, µs since 1970; now unless said. */
                 readonly end?: string;
+                /** @description Kind of the spans: `server`; all unless said. */
                 readonly kind?: string;
+                /** @description Exact name of the spans; the service's requests unless said. */
                 readonly operation?: string;
+                /** @description Exact name of the service. */
                 readonly service: string;
+                /** @description First start of spans, µs since 1970; an hour before `end`. */
                 readonly start?: string;
+                /** @description Length of a step in µs; unless said, about 60 make the window. */
                 readonly step?: string;
             };
             readonly header?: never;
@@ -1169,12 +1329,16 @@ export interface operations {
             };
         };
     };
-    readonly ops_services_operations_get: {
+    readonly operations_services_operations_get: {
         readonly parameters: {
             readonly query: {
+                /** @description Last start, µs since 1970; now unless said. */
                 readonly end?: string;
+                /** @description Kind of the spans: `server`; all unless said. */
                 readonly kind?: string;
+                /** @description Exact name of the service. */
                 readonly service: string;
+                /** @description First start of spans, µs since 1970; an hour before `end`. */
                 readonly start?: string;
             };
             readonly header?: never;
@@ -1206,7 +1370,9 @@ export interface operations {
     readonly overview_services_overview_get: {
         readonly parameters: {
             readonly query?: {
+                /** @description Last start, µs since 1970; now unless said. */
                 readonly end?: string;
+                /** @description First start of spans, µs since 1970; an hour before `end`. */
                 readonly start?: string;
             };
             readonly header?: never;
@@ -1235,11 +1401,58 @@ export interface operations {
             };
         };
     };
-    readonly linked_traces__trace_id__linked_from_get: {
+    readonly trace_traces__trace_id__get: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Of a larger trace so many are shown. */
+                readonly limit?: number;
+                /** @description `true` skips the corrections. */
+                readonly raw?: string;
+                /** @description Only this span and those below it. */
+                readonly root?: string;
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description Up to 32 hexadecimal digits, in any case. */
+                readonly trace_id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The trace as columns. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/vnd.ananta.trace": unknown;
+                };
+            };
+            /** @description No such trace, or no such span in it. */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    readonly linked_from_traces__trace_id__linked_from_get: {
         readonly parameters: {
             readonly query?: never;
             readonly header?: never;
             readonly path: {
+                /** @description Up to 32 hexadecimal digits, in any case. */
                 readonly trace_id: string;
             };
             readonly cookie?: never;
@@ -1252,8 +1465,51 @@ export interface operations {
                     readonly [name: string]: unknown;
                 };
                 content: {
-                    readonly "application/json": readonly components["schemas"]["LinkedSpan"][];
+                    readonly "application/json": readonly components["schemas"]["LinkingSpan"][];
                 };
+            };
+            /** @description Validation Error */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    readonly otlp_traces__trace_id__otlp_get: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description How it is written. */
+                readonly format?: "json" | "protobuf";
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description Up to 32 hexadecimal digits, in any case. */
+                readonly trace_id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description An OTLP TracesData, as OTLP/HTTP takes it. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": unknown;
+                    readonly "application/x-protobuf": unknown;
+                };
+            };
+            /** @description No such trace. */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Validation Error */
             readonly 422: {
@@ -1271,6 +1527,7 @@ export interface operations {
             readonly query?: never;
             readonly header?: never;
             readonly path: {
+                /** @description Up to 32 hexadecimal digits, in any case. */
                 readonly trace_id: string;
             };
             readonly cookie?: never;

@@ -13,7 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from ananta import __version__
-from ananta.api.ananta_v1 import pipeline, search, services
+from ananta.api.ananta_v1 import pipeline, search, services, trace
 from ananta.api.envelope import failure
 from ananta.api.jaeger_v1 import bad_request, broken, store_failed
 from ananta.api.parameters import ParameterError
@@ -29,8 +29,13 @@ if TYPE_CHECKING:
 PATH = "/api/ananta/v1"
 
 
-def create_api(service: QueryService, process: ProcessReader) -> FastAPI:
-    """The application to mount at `PATH`, over the stored traces and the running process."""
+def create_api(
+    service: QueryService, process: ProcessReader, *, max_clock_skew_seconds: float = 0.0
+) -> FastAPI:
+    """The application to mount at `PATH`, over the stored traces and the running process.
+
+    Timestamps are moved by at most `max_clock_skew_seconds` to lie inside their parents.
+    """
     api = FastAPI(
         title="Ananta Tracing",
         version=__version__,
@@ -45,6 +50,7 @@ def create_api(service: QueryService, process: ProcessReader) -> FastAPI:
     api.include_router(search.router(service))
     api.include_router(pipeline.router(process))
     api.include_router(services.router(service))
+    api.include_router(trace.router(service, max_clock_skew_seconds))
     return api
 
 
