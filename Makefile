@@ -39,7 +39,7 @@ test-python: setup $(STAMPS)/node $(STAMPS)/full-engine
 	@echo 'the store again, on the full ClickHouse engine'
 	PYTHONPATH=$(VENV)/full-engine $(BIN)/pytest -q tests/store
 
-test-ui: setup $(STAMPS)/browser
+test-ui: setup $(STAMPS)/browser $(STAMPS)/node
 	cd ui && npm test
 	cd ui && npm run --silent test:browser
 

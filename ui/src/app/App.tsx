@@ -13,6 +13,9 @@ import { ROUTES } from "./pages";
 import { useShortcuts } from "./shortcuts";
 import styles from "./App.module.css";
 
+const FilesDialog = lazy(() =>
+  import("./FilesDialog").then(({ FilesDialog }) => ({ default: FilesDialog })),
+);
 const HelpSheet = lazy(() =>
   import("./HelpSheet").then(({ HelpSheet }) => ({ default: HelpSheet })),
 );
@@ -41,7 +44,7 @@ export function App() {
   );
 }
 
-type Overlay = "help" | "palette" | null;
+type Overlay = "help" | "palette" | "files" | null;
 
 function Frame() {
   const [overlay, setOverlay] = useState<Overlay>(null);
@@ -61,7 +64,11 @@ function Frame() {
         Skip to the content
       </a>
       {embed.embedded ? null : (
-        <Header onHelp={() => setOverlay("help")} onPalette={() => setOverlay("palette")} />
+        <Header
+          onHelp={() => setOverlay("help")}
+          onPalette={() => setOverlay("palette")}
+          onFiles={() => setOverlay("files")}
+        />
       )}
       <main id="main" className={styles.main} tabIndex={-1}>
         <ErrorBoundary key={path}>
@@ -72,6 +79,7 @@ function Frame() {
       </main>
       <Suspense>
         {overlay === "help" ? <HelpSheet onClose={() => setOverlay(null)} /> : null}
+        {overlay === "files" ? <FilesDialog onClose={() => setOverlay(null)} /> : null}
         {overlay === "palette" ? <Palette onClose={() => setOverlay(null)} /> : null}
       </Suspense>
     </div>

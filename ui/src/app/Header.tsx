@@ -1,6 +1,6 @@
 /** The bar on top: where one can go, and what holds for all pages. */
 
-import { CircleHelp, Command, Moon, Sun, SunMoon, TriangleAlert } from "lucide-react";
+import { CircleHelp, Command, FileUp, Moon, Sun, SunMoon, TriangleAlert } from "lucide-react";
 import { useState } from "react";
 import { Link } from "wouter";
 import { useApi } from "@/api/client";
@@ -13,7 +13,13 @@ import styles from "./Header.module.css";
 
 const PROBLEMS_EVERY_MILLISECONDS = 10_000;
 
-export function Header({ onHelp, onPalette }: { onHelp(): void; onPalette(): void }) {
+interface HeaderProps {
+  onHelp(): void;
+  onPalette(): void;
+  onFiles(): void;
+}
+
+export function Header({ onHelp, onPalette, onFiles }: HeaderProps) {
   return (
     <header className={styles.header}>
       <Link href={linkTo("/search")} className={styles.brand} aria-label="Ananta Tracing, search">
@@ -25,6 +31,12 @@ export function Header({ onHelp, onPalette }: { onHelp(): void; onPalette(): voi
       <div className={styles.tools}>
         <ZoneChoice />
         <ThemeButton />
+        <IconButton
+          className={styles.files}
+          label="Open files of traces"
+          icon={<FileUp size={16} />}
+          onClick={onFiles}
+        />
         <IconButton label="Go to… (Ctrl+K)" icon={<Command size={16} />} onClick={onPalette} />
         <IconButton
           label="Keyboard shortcuts (?)"
@@ -72,6 +84,7 @@ function TraceIdBox() {
     <form
       className={styles.lookup}
       role="search"
+      aria-label="Trace by its id"
       onSubmit={(event) => {
         event.preventDefault();
         const traceId = readTraceId(text);

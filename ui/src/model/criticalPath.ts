@@ -60,3 +60,41 @@ function childrenByEnd(trace: Trace, root: number): Map<number, number[]> {
   for (const rows of children.values()) rows.sort((one, other) => end(other) - end(one));
   return children;
 }
+
+/** Where the critical path runs, by row. */
+export interface PathIndex {
+  /** Stretches of a row itself, in the order of time. */
+  of(row: number): readonly { readonly from: number; readonly to: number }[];
+  /** What the path spends in a row and everything below it: one stretch, as it returns once. */
+  within(row: number): { readonly from: number; readonly to: number } | null;
+}
+
+export function indexPath(
+  trace: Pick<Trace, "parent" | "count">,
+  path: { readonly rows: Int32Array; readonly from: Float64Array; readonly to: Float64Array },
+): PathIndex {
+  const own = new Map<number, { from: number; to: number }[]>();
+  const whole = new Map<number, { from: number; to: number }>();
+  for (let index = path.rows.length - 1; index >= 0; index--) {
+    const stretch = { from: at(path.from, index), to: at(path.to, index) };
+    const row = at(path.rows, index);
+    const known = own.get(row);
+    if (known) known.push(stretch);
+    else own.set(row, [stretch]);
+  }
+  const rows = [...own.keys()].sort((one, other) => other - one);
+  for (const row of rows) {
+    const stretches = own.get(row)!;
+    let { from } = stretches[0]!;
+    let { to } = stretches.at(-1)!;
+    // What an ancestor was already given is widened, never narrowed: the path passed through it.
+    for (let above = row; above >= 0; above = at(trace.parent, above)) {
+      const known = whole.get(above);
+      if (known && known.from <= from && known.to >= to) break;
+      from = Math.min(from, known?.from ?? from);
+      to = Math.max(to, known?.to ?? to);
+      whole.set(above, { from, to });
+    }
+  }
+  return { of: (row) => own.get(row) ?? [], within: (row) => whole.get(row) ?? null };
+}

@@ -1,7 +1,11 @@
 /**
  * Jaeger's `uiFind`: words apart by spaces, one of which must occur; `"…"` is a phrase; `key=value`
  * one attribute; `-word` leaves out attributes whose key contains it.
+ *
+ * `findIndex.ts` answers the same question fast, for traces that came as columns.
  */
+
+import { nameOf, serviceOf, type Attribute, type TraceData } from "./traceData";
 
 export interface Searched {
   readonly spanId: string;
@@ -48,9 +52,40 @@ export function matches(find: Find, span: Searched): boolean {
       (word) =>
         lowerKey.includes(word) ||
         lowerValue.includes(word) ||
-        `${lowerKey}=${lowerValue}` === word,
+        `${lowerKey}=${lowerValue}`.includes(word),
     );
     if (hit) return true;
   }
   return false;
+}
+
+/** The rows of a trace that match, read one by one. */
+export function findRows(trace: Omit<TraceData, "find">, text: string): Int32Array {
+  const find = parseFind(text);
+  const rows: number[] = [];
+  for (let row = 0; row < trace.count; row++) {
+    const hit = matches(find, {
+      spanId: trace.spanId(row),
+      name: nameOf(trace, row),
+      service: serviceOf(trace, row),
+      attributes: attributesOf(trace, row),
+    });
+    if (hit) rows.push(row);
+  }
+  return Int32Array.from(rows);
+}
+
+function* attributesOf(trace: Omit<TraceData, "find">, row: number): Iterable<[string, string]> {
+  const pairs = (list: readonly Attribute[]) =>
+    list.map(({ key, value }): [string, string] => [key, value]);
+  const scope = trace.scope(row);
+  yield* pairs(trace.attributes(row));
+  yield* pairs(trace.resource(row));
+  yield* pairs(scope.attributes);
+  yield ["otel.scope.name", scope.name];
+  yield ["otel.status_description", trace.statusMessage(row)];
+  for (const event of trace.events(row)) {
+    yield ["event", event.name];
+    yield* pairs(event.attributes);
+  }
 }

@@ -68,3 +68,16 @@ export function formatBytes(bytes: number): string {
   } while (value >= 999.5 && unit < 3);
   return `${threeDigits(value)} ${["KiB", "MiB", "GiB", "TiB"][unit] ?? "TiB"}`;
 }
+
+/** So many in so many seconds, in the unit that reads best: `12.3 /s`, `4.50 /min`, `2.00 /h`. */
+export function formatRate(count: number, seconds: number): string {
+  if (!count || seconds <= 0) return "0 /s";
+  const perSecond = count / seconds;
+  if (perSecond >= 0.9995) return `${rounded(perSecond)} /s`;
+  if (perSecond * 60 >= 0.9995) return `${rounded(perSecond * 60)} /min`;
+  return `${rounded(perSecond * 3600)} /h`;
+}
+
+function rounded(rate: number): string {
+  return rate < 99.95 ? threeDigits(rate) : formatCount(rate);
+}

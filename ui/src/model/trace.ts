@@ -20,25 +20,34 @@ export interface SpanColumns {
   readonly flags: Uint8Array;
 }
 
+/** Bits of `Trace.flags`. */
 export const ERROR = 1;
+/** The parent is not in the trace. */
+export const ORPHAN = 2;
+export const WARNED = 4;
+/** Not all descendants are here. */
+export const CUT = 8;
 
 export interface Trace {
   readonly count: number;
-  /** Where each row was in the columns it was read from. */
-  readonly source: Int32Array;
   /** Row of the parent; -1 for roots, and where the parent is missing. */
   readonly parent: Int32Array;
   /** The row after the last of the subtree. */
   readonly next: Int32Array;
   readonly depth: Int32Array;
+  /** Nanoseconds since the base of the trace. */
   readonly start: Float64Array;
+  /** Nanoseconds. */
   readonly duration: Float64Array;
   /** Nanoseconds in which no child of the row ran. */
   readonly self: Float64Array;
-  readonly service: Uint16Array;
+  /** Index into `serviceNames`, which are sorted. */
+  readonly service: Uint32Array;
   readonly serviceNames: readonly string[];
-  readonly name: Int32Array;
+  /** Index into `names`. */
+  readonly name: Uint32Array;
   readonly names: readonly string[];
+  /** Bits: `ERROR`, `ORPHAN`, `WARNED`, `CUT`. */
   readonly flags: Uint8Array;
   /** Errors in the subtree, the row itself not counted. */
   readonly errorsBelow: Int32Array;
@@ -49,8 +58,14 @@ export interface Trace {
   readonly end: number;
 }
 
+/** A tree that was built here. */
+export interface BuiltTrace extends Trace {
+  /** Where each row was in the columns it was built from. */
+  readonly source: Int32Array;
+}
+
 /** Puts spans into a tree. Spans in a cycle and repeated ids become roots; none is lost. */
-export function buildTrace(columns: SpanColumns): Trace {
+export function buildTrace(columns: SpanColumns): BuiltTrace {
   const count = columns.spanIds.length;
   const parents = parentsOf(columns);
   const { source, depth } = inTreeOrder(columns, parents);
@@ -62,33 +77,24 @@ export function buildTrace(columns: SpanColumns): Trace {
   const start = new Float64Array(count);
   const duration = new Float64Array(count);
   const flags = new Uint8Array(count);
-  const errorsBelow = new Int32Array(count);
-  const service = new Uint16Array(count);
-  const name = new Int32Array(count);
+  const service = new Uint32Array(count);
+  const name = new Uint32Array(count);
   const serviceIds = interned([...new Set(columns.services)].sort());
   const nameIds = interned(columns.names);
-  const orphans: number[] = [];
-  let begin = Infinity;
-  let end = -Infinity;
   for (let row = 0; row < count; row++) {
     const span = at(source, row);
     const above = at(parents, span);
     parent[row] = above < 0 ? -1 : at(rowOf, above);
-    if (above < 0 && columns.parentIds[span]) orphans.push(row);
     next[row] = row + 1;
     start[row] = at(columns.starts, span);
     duration[row] = at(columns.durations, span);
-    flags[row] = at(columns.flags, span);
+    flags[row] = at(columns.flags, span) | (above < 0 && columns.parentIds[span] ? ORPHAN : 0);
     service[row] = serviceIds.get(columns.services[span] ?? "") ?? 0;
     name[row] = nameIds.get(columns.names[span] ?? "") ?? 0;
-    begin = Math.min(begin, at(start, row));
-    end = Math.max(end, at(start, row) + at(duration, row));
   }
   for (let row = count - 1; row >= 0; row--) {
     const above = at(parent, row);
-    if (above < 0) continue;
-    next[above] = Math.max(at(next, above), at(next, row));
-    errorsBelow[above] = at(errorsBelow, above) + at(errorsBelow, row) + (at(flags, row) & ERROR);
+    if (above >= 0) next[above] = Math.max(at(next, above), at(next, row));
   }
   return {
     count,
@@ -98,14 +104,42 @@ export function buildTrace(columns: SpanColumns): Trace {
     depth,
     start,
     duration,
-    self: selfTimes(parent, start, duration),
     service,
     serviceNames: [...serviceIds.keys()],
     name,
     names: [...nameIds.keys()],
     flags,
+    ...derive({ parent, start, duration, flags }),
+  };
+}
+
+/** What follows from the columns of a tree. */
+export function derive({
+  parent,
+  start,
+  duration,
+  flags,
+}: Pick<Trace, "parent" | "start" | "duration" | "flags">): Pick<
+  Trace,
+  "self" | "errorsBelow" | "orphans" | "begin" | "end"
+> {
+  const count = parent.length;
+  const errorsBelow = new Int32Array(count);
+  const orphans: number[] = [];
+  let begin = Infinity;
+  let end = -Infinity;
+  for (let row = count - 1; row >= 0; row--) {
+    const above = at(parent, row);
+    const flag = at(flags, row);
+    if (above >= 0) errorsBelow[above]! += at(errorsBelow, row) + (flag & ERROR);
+    if (flag & ORPHAN) orphans.push(row);
+    begin = Math.min(begin, at(start, row));
+    end = Math.max(end, at(start, row) + at(duration, row));
+  }
+  return {
+    self: selfTimes(parent, start, duration),
     errorsBelow,
-    orphans: Int32Array.from(orphans),
+    orphans: Int32Array.from(orphans.reverse()),
     begin: count ? begin : 0,
     end: count ? end : 0,
   };

@@ -3,7 +3,7 @@
 import { Clock } from "lucide-react";
 import { useState } from "react";
 import { useSettings } from "@/app/settings";
-import { formatTime, offsetOf, parseTime } from "@/model/time";
+import { formatTime, offsetOf, parseTime, type Zone } from "@/model/time";
 import {
   describeLookback,
   LOOKBACKS,
@@ -26,7 +26,7 @@ export function TimeRangePicker({ range, onChange }: TimeRangePickerProps) {
   const label =
     "lookback" in range
       ? describeLookback(range.lookback)
-      : `${formatTime(range.startMicros, zone, "second").slice(0, 19)} – ${formatTime(range.endMicros, zone, "second")}`;
+      : describeWindow(range.startMicros, range.endMicros, zone);
   return (
     <Popover label={label} icon={<Clock size={14} aria-hidden />} align="end">
       {(close) => (
@@ -40,6 +40,13 @@ export function TimeRangePicker({ range, onChange }: TimeRangePickerProps) {
       )}
     </Popover>
   );
+}
+
+/** The date is told once where both ends are on the same. */
+function describeWindow(start: number, end: number, zone: Zone): string {
+  const from = formatTime(start, zone, "second").slice(0, 19);
+  const to = formatTime(end, zone, "second");
+  return `${from} – ${from.slice(0, 10) === to.slice(0, 10) ? to.slice(11) : to}`;
 }
 
 function Panel({ range, onChange }: TimeRangePickerProps) {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { formatBytes, formatCount, formatDuration, formatShare } from "@/model/format";
+import { formatBytes, formatCount, formatDuration, formatRate, formatShare } from "@/model/format";
 
 describe("formatDuration", () => {
   it.each([
@@ -31,4 +31,12 @@ it("writes counts, shares and sizes", () => {
   expect(formatShare(0)).toBe("0.0 %");
   expect(formatBytes(512)).toBe("512 B");
   expect(formatBytes(1536)).toBe("1.50 KiB");
+});
+
+it("writes rates in the unit that reads best", () => {
+  expect(formatRate(0, 60)).toBe("0 /s");
+  expect(formatRate(738, 60)).toBe("12.3 /s");
+  expect(formatRate(120_000, 60)).toBe("2,000 /s");
+  expect(formatRate(270, 3600)).toBe("4.50 /min");
+  expect(formatRate(2, 3600)).toBe("2.00 /h");
 });

@@ -1,3 +1,181 @@
+/** Finds traces: one line of text or fields, pictures of what matches, and the traces themselves. */
+
+import { SlidersHorizontal } from "lucide-react";
+import { lazy, Suspense, useEffect, useLayoutEffect, useMemo, useState } from "react";
+import { useApi } from "@/api/client";
+import { useSettings } from "@/app/settings";
+import { useShortcuts } from "@/app/shortcuts";
+import { readTerms } from "@/model/searchLine";
+import { windowOf } from "@/model/timeRange";
+import { Button } from "@/parts/Button";
+import { TimeRangePicker } from "@/parts/TimeRangePicker";
+import { embed } from "@/url/embed";
+import { BUCKETS, Charts } from "./charts/Charts";
+import { Chips } from "./Chips";
+import { CompareBar } from "./CompareBar";
+import { NamedTraces } from "./NamedTraces";
+import { QueryLine } from "./QueryLine";
+import { RecentSearches } from "./RecentSearches";
+import { Results } from "./Results";
+import { SearchForm } from "./SearchForm";
+import { asParameters, useSearch, type SearchState } from "./useSearch";
+import { useFoundTraces, useLiveTraces } from "./useTraces";
+import styles from "./SearchPage.module.css";
+
+// Of the many visits only the first need it.
+const FirstSteps = lazy(() => import("./FirstSteps"));
+
+const COUNT_EVERY_MILLISECONDS = 10_000;
+
 export default function SearchPage() {
-  return <h1>SearchPage</h1>;
+  const state = useSearch();
+  const { traceIds } = state.search;
+  useEffect(() => {
+    document.title = state.search.line ? `${state.search.line} – Ananta` : "Search – Ananta";
+  }, [state.search.line]);
+  return (
+    <div className={styles.page}>
+      {traceIds.length ? (
+        <NamedTraces state={state} />
+      ) : (
+        <Found key={liveKey(state)} state={state} />
+      )}
+      <CompareBar />
+    </div>
+  );
+}
+
+/** Watching live ends with the search that was watched. */
+function liveKey({ search: { range } }: SearchState): string {
+  return "lookback" in range ? "relative" : "absolute";
+}
+
+function Found({ state }: { readonly state: SearchState }) {
+  const [isLive, setLive] = useState(false);
+  const found = useFoundTraces(state, !isLive);
+  const live = useLiveTraces(state, isLive);
+  const charted = useLiveQuestion(state, isLive);
+  const services = useApi("/services", {});
+  const counts = useApi("/histogram", { ...charted.question, buckets: BUCKETS }, { keep: true });
+  const pages = found.data?.pages.flatMap((page) => page.traces) ?? [];
+  const asked = isLive ? live : found;
+  const traces = isLive ? (live.data?.traces ?? (live.isError ? [] : pages)) : pages;
+  useRecentSearch(state.search.line, asked.isSuccess);
+  useScrollBack(state.visit, traces.length > 0);
+  const { refresh } = state;
+  const { refetch } = services;
+  if (services.data?.length === 0 && found.data && !traces.length) {
+    return (
+      <Suspense>
+        <FirstSteps
+          onLook={() => {
+            refresh();
+            void refetch();
+          }}
+        />
+      </Suspense>
+    );
+  }
+  const problem = asked.error?.status === 400 ? asked.error.message : null;
+  return (
+    <>
+      {embed.embedded ? null : <Head state={state} problem={problem} />}
+      {embed.hideGraph ? null : <Charts state={charted} traces={traces} />}
+      <Results
+        state={state}
+        found={found}
+        traces={traces}
+        total={counts.isPlaceholderData ? undefined : counts.data?.total_traces}
+        live={isLive ? live : null}
+        onLive={(on) => {
+          setLive(on);
+          if (!on) refresh();
+        }}
+      />
+    </>
+  );
+}
+
+/** The search with a question that follows the time while it is watched live. */
+function useLiveQuestion(state: SearchState, isLive: boolean): SearchState {
+  const [now, setNow] = useState<number | null>(null);
+  useEffect(() => {
+    if (!isLive) return undefined;
+    const timer = setInterval(() => {
+      if (!document.hidden) setNow(Date.now() * 1000);
+    }, COUNT_EVERY_MILLISECONDS);
+    return () => {
+      clearInterval(timer);
+      setNow(null);
+    };
+  }, [isLive]);
+  return useMemo(() => {
+    if (now === null) return state;
+    const window = windowOf(state.search.range, now);
+    return { ...state, window, question: { q: state.search.line, ...asParameters(window) } };
+  }, [state, now]);
+}
+
+/** A search that was answered is one to come back to. */
+function useRecentSearch(line: string, answered: boolean): void {
+  const addRecentSearch = useSettings((settings) => settings.addRecentSearch);
+  useEffect(() => {
+    if (answered && line) addRecentSearch(line);
+  }, [answered, line, addRecentSearch]);
+}
+
+function Head({
+  state,
+  problem,
+}: {
+  readonly state: SearchState;
+  readonly problem: string | null;
+}) {
+  const { search, change } = state;
+  const [open, setOpen] = useState(() => matchMedia("(min-width: 761px)").matches);
+  const terms = readTerms(search.line);
+  useShortcuts([
+    {
+      keys: ["/"],
+      description: "Write into the search line",
+      group: "Search",
+      run: () => document.querySelector<HTMLInputElement>("main [role=combobox]")?.focus(),
+    },
+  ]);
+  return (
+    <header className={styles.head}>
+      <h1 className="visually-hidden">Search for traces</h1>
+      <QueryLine state={state} problem={problem}>
+        <RecentSearches onPick={(line) => change({ line })} />
+        <TimeRangePicker range={search.range} onChange={(range) => change({ range })} />
+        <Button
+          icon={<SlidersHorizontal size={14} aria-hidden />}
+          pressed={open}
+          aria-expanded={open}
+          onClick={() => setOpen(!open)}
+        >
+          Fields
+        </Button>
+      </QueryLine>
+      {open ? (
+        <SearchForm state={state} />
+      ) : terms.length ? (
+        <Chips label="Conditions" terms={terms} state={state} />
+      ) : null}
+    </header>
+  );
+}
+
+const scrolled = new Map<number, number>();
+
+/** Scrolls to where the page was when it was left, once the list is there. */
+function useScrollBack(visit: number, ready: boolean): void {
+  useLayoutEffect(() => {
+    if (!ready) return undefined;
+    const before = scrolled.get(visit);
+    if (before !== undefined) globalThis.scrollTo(0, before);
+    const remember = () => scrolled.set(visit, globalThis.scrollY);
+    globalThis.addEventListener("scroll", remember, { passive: true });
+    return () => globalThis.removeEventListener("scroll", remember);
+  }, [visit, ready]);
 }

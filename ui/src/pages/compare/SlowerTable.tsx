@@ -1,0 +1,118 @@
+/** What made B slower, or faster, path by path: the largest part of the difference first. */
+
+import { useMemo, useState } from "react";
+import type { Difference } from "@/model/compare";
+import type { Sort } from "@/parts/SortableTable";
+import { VirtualTable, type VirtualColumn } from "@/parts/VirtualTable";
+import { ChangeMark, Counts, Delta } from "./changes";
+import { OpenLinks, PathName, type DifferencesProps } from "./DifferenceTree";
+import styles from "./DifferenceTable.module.css";
+
+const SORTS: Readonly<Record<string, (difference: Difference) => number>> = {
+  critical: ({ critical }) => critical,
+  self: ({ self }) => self,
+  duration: ({ duration }) => duration,
+  spans: ({ count }) => count,
+};
+
+export function SlowerTable(props: DifferencesProps) {
+  const { differences, isWanted } = props;
+  const [sort, setSort] = useState<Sort>({ key: "critical", descending: true });
+  const rows = useMemo(() => {
+    const by = SORTS[sort.key]!;
+    const direction = sort.descending ? -1 : 1;
+    return [...differences.keys()]
+      .filter((index) => isWanted(differences[index]!) && differs(differences[index]!))
+      .sort((one, other) => direction * (by(differences[one]!) - by(differences[other]!)));
+  }, [differences, isWanted, sort]);
+  return (
+    <VirtualTable
+      caption="What got slower or faster"
+      columns={useColumns(props)}
+      rows={rows}
+      rowKey={(index) => index}
+      sort={sort}
+      onSort={setSort}
+      empty="Nothing of the kinds shown differs."
+    />
+  );
+}
+
+function differs({ critical, self, duration, count }: Difference): boolean {
+  return critical !== 0 || self !== 0 || duration !== 0 || count !== 0;
+}
+
+function useColumns({ differences, traces, colors }: DifferencesProps) {
+  return useMemo((): VirtualColumn<number>[] => {
+    const largest = differences.reduce(
+      (most, { critical }) => Math.max(most, Math.abs(critical)),
+      0,
+    );
+    const of = (index: number) => differences[index]!;
+    const delta = (key: "critical" | "self" | "duration", title: string, hint: string) => ({
+      key,
+      title,
+      hint,
+      numeric: true,
+      sortable: true,
+      width: 116,
+      render: (index: number) => <Delta nanos={of(index)[key]} />,
+    });
+    return [
+      {
+        key: "path",
+        title: "Service and operation",
+        width: 280,
+        grow: 3,
+        render: (index) => <PathName difference={of(index)} colors={colors} />,
+      },
+      {
+        key: "change",
+        title: "Change",
+        width: 104,
+        render: (index) => <ChangeMark change={of(index).change} />,
+      },
+      delta(
+        "critical",
+        "Contribution",
+        "B less A, of the time on the critical path: all rows add up to the difference of the traces",
+      ),
+      {
+        key: "bar",
+        title: "Faster | slower",
+        hint: "The contribution as a bar",
+        width: 140,
+        grow: 2,
+        render: (index) => <SignedBar value={of(index).critical} largest={largest} />,
+      },
+      delta("self", "Δ self time", "B less A, of the time in which no child ran"),
+      delta("duration", "Δ duration", "B less A, of all spans on the path"),
+      {
+        key: "spans",
+        title: "Spans",
+        numeric: true,
+        sortable: true,
+        width: 84,
+        render: (index) => <Counts a={of(index).a?.count ?? 0} b={of(index).b?.count ?? 0} />,
+      },
+      {
+        key: "open",
+        title: "Open",
+        hint: "The longest span on the path, in its trace",
+        width: 92,
+        render: (index) => <OpenLinks difference={of(index)} traces={traces} />,
+      },
+    ];
+  }, [differences, traces, colors]);
+}
+
+function SignedBar({ value, largest }: { readonly value: number; readonly largest: number }) {
+  const share = largest > 0 ? (50 * Math.abs(value)) / largest : 0;
+  return (
+    <span className={styles.track} aria-hidden>
+      {value ? (
+        <span className={value > 0 ? styles.more : styles.less} style={{ width: `${share}%` }} />
+      ) : null}
+    </span>
+  );
+}
