@@ -80,7 +80,9 @@ function Frame() {
       <Suspense>
         {overlay === "help" ? <HelpSheet onClose={() => setOverlay(null)} /> : null}
         {overlay === "files" ? <FilesDialog onClose={() => setOverlay(null)} /> : null}
-        {overlay === "palette" ? <Palette onClose={() => setOverlay(null)} /> : null}
+        {overlay === "palette" ? (
+          <Palette onClose={() => setOverlay(null)} onFiles={() => setOverlay("files")} />
+        ) : null}
       </Suspense>
     </div>
   );

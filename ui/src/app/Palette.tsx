@@ -8,13 +8,16 @@ import { readTraceId } from "@/url/traceId";
 import { linkTo, useUrl } from "@/url/location";
 import { PAGES } from "./pages";
 
-export function Palette({ onClose }: { onClose(): void }) {
+const FILES = "Open trace files";
+
+export function Palette({ onClose, onFiles }: { onClose(): void; onFiles(): void }) {
   const [text, setText] = useState("");
   const { go } = useUrl();
   const services = useApi("/services", {});
   const targets = useMemo(() => {
     const known = new Map<string, string>();
     for (const page of PAGES) known.set(page.title, linkTo(page.path));
+    known.set(FILES, "");
     for (const service of services.data ?? []) {
       known.set(`${service}: traces`, linkTo("/search", { service }));
       known.set(`${service}: rate, errors, durations`, linkTo("/services", { service }));
@@ -41,11 +44,13 @@ export function Palette({ onClose }: { onClose(): void }) {
           onInput={setText}
           onPick={(picked) => {
             // Enter without a choice takes what is on top.
-            const chosen = targets.get(picked) ?? targets.get(suggestions[0]?.value ?? "");
-            const target = traceId ? linkTo(`/trace/${traceId}`) : chosen;
-            if (!target) return;
-            onClose();
-            go(target);
+            const chosen = traceId || targets.has(picked) ? picked : suggestions[0]?.value;
+            const target = traceId ? linkTo(`/trace/${traceId}`) : targets.get(chosen ?? "");
+            if (chosen === FILES) onFiles();
+            else if (target) {
+              onClose();
+              go(target);
+            }
           }}
         />
       </div>

@@ -1,10 +1,11 @@
 /**
- * Clocks of hosts differ, so a served call may seem to begin before it was made. Where times of two
- * traces are compared that would look like a difference, and hide the calls below.
+ * Clocks of hosts differ, so a served call may seem to begin before it was made. That would hide the
+ * call and all below it from the critical path, and look like a difference between two traces.
  */
 
+import { criticalPath } from "./criticalPath";
 import { at, type Trace } from "./trace";
-import type { TraceData } from "./traceData";
+import { rootRow, type CriticalPath, type TraceData } from "./traceData";
 
 /** What is needed to tell calls from one service to another. */
 export type TraceOfKinds = Trace & Pick<TraceData, "kind">;
@@ -29,4 +30,16 @@ export function alignClocks(trace: TraceOfKinds): Trace {
     start[row] = target;
   }
   return { ...trace, start };
+}
+
+/** The critical path as it runs on aligned clocks, its times on the clocks the trace is shown with. */
+export function criticalPathOf(trace: TraceOfKinds): CriticalPath {
+  const aligned = alignClocks(trace);
+  const stretches = criticalPath(aligned, rootRow(trace));
+  const moved = (row: number) => at(aligned.start, row) - at(trace.start, row);
+  return {
+    rows: Int32Array.from(stretches, ({ row }) => row),
+    from: Float64Array.from(stretches, ({ row, from }) => from - moved(row)),
+    to: Float64Array.from(stretches, ({ row, to }) => to - moved(row)),
+  };
 }

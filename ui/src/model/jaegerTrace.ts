@@ -1,14 +1,12 @@
 /** A trace of Jaeger's JSON as our own: what OTLP became tags there is what it was again. */
 
-import { criticalPath } from "./criticalPath";
+import { criticalPathOf } from "./clocks";
 import { findRows } from "./find";
 import type { JaegerLog, JaegerSpan, JaegerTag, JaegerTrace } from "./jaegerFile";
-import { buildTrace, ERROR, WARNED, type BuiltTrace } from "./trace";
+import { buildTrace, ERROR, WARNED } from "./trace";
 import {
-  rootRow,
   type Attribute,
   type AttributeType,
-  type CriticalPath,
   type SpanEvent,
   type SpanKind,
   type SpanLink,
@@ -67,7 +65,7 @@ export function traceOfJaeger(jaeger: JaegerTrace): TraceData {
     traceId,
     baseUnixNano: BigInt(base) * BigInt(NANOS_IN_MICRO),
     total: built.count,
-    criticalPath: pathOf(built),
+    criticalPath: criticalPathOf({ ...built, kind: (row) => kindOf(span(row)) }),
     spanId: (row) => span(row).spanID,
     parentSpanId: (row) => parentOf(span(row), traceId)?.spanID ?? span(row).parentSpanID,
     rowOf: (spanId) =>
@@ -121,15 +119,6 @@ function warningsOf(jaeger: JaegerTrace): string[][] {
     seen.add(span.spanID);
     return warnings;
   });
-}
-
-function pathOf(trace: BuiltTrace): CriticalPath {
-  const stretches = criticalPath(trace, rootRow(trace));
-  return {
-    rows: Int32Array.from(stretches, ({ row }) => row),
-    from: Float64Array.from(stretches, ({ from }) => from),
-    to: Float64Array.from(stretches, ({ to }) => to),
-  };
 }
 
 function kindOf(span: JaegerSpan): SpanKind {

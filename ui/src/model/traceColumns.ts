@@ -3,10 +3,9 @@
  * they lie. The format is described in docs/api.md, "A trace as columns".
  */
 
-import { criticalPath } from "./criticalPath";
+import { criticalPathOf } from "./clocks";
 import { derive, type Trace } from "./trace";
 import {
-  rootRow,
   type Attribute,
   type AttributeType,
   type CriticalPath,
@@ -113,16 +112,12 @@ export function deriveColumns(columns: Columns): Derived {
     service: services.ids,
     serviceNames: services.texts,
   };
-  const stretches = criticalPath(trace, rootRow(trace));
+  const kinds = columns.u8("kind");
   const { self, errorsBelow, orphans, begin, end, service, serviceNames, name } = trace;
   return {
     ...{ self, errorsBelow, orphans, begin, end, service, serviceNames, name },
     names: trace.names,
-    criticalPath: {
-      rows: Int32Array.from(stretches, ({ row }) => row),
-      from: Float64Array.from(stretches, ({ from }) => from),
-      to: Float64Array.from(stretches, ({ to }) => to),
-    },
+    criticalPath: criticalPathOf({ ...trace, kind: (row) => KINDS[kinds[row] ?? 0] ?? "" }),
   };
 }
 

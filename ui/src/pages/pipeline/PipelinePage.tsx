@@ -14,7 +14,7 @@ import { Flow } from "./Flow";
 import { useHistory } from "./history";
 import { NothingArrives } from "./NothingArrives";
 import { Summary } from "./Summary";
-import { TestSpanButton, TestSpanSteps, useTestSpan } from "./TestSpan";
+import { TestSpanButton, TestSpanSteps, useTestSpan } from "@/parts/TestSpan";
 import styles from "./PipelinePage.module.css";
 
 const EVERY_MILLISECONDS = 2000;

@@ -1,6 +1,7 @@
 /** A canvas as wide as its place: sharp on every screen, redrawn when size, theme or drawing change. */
 
 import { useEffect, useRef, useState } from "react";
+import { useTheme } from "@/parts/theme";
 import styles from "./Charts.module.css";
 
 export interface Size {
@@ -44,15 +45,4 @@ export function useWidth(element: React.RefObject<HTMLElement | null>): number {
     return () => observer.disconnect();
   }, [element]);
   return width;
-}
-
-function useTheme(): string | undefined {
-  const [theme, setTheme] = useState(document.documentElement.dataset["theme"]);
-  useEffect(() => {
-    const root = document.documentElement;
-    const observer = new MutationObserver(() => setTheme(root.dataset["theme"]));
-    observer.observe(root, { attributeFilter: ["data-theme"] });
-    return () => observer.disconnect();
-  }, []);
-  return theme;
 }

@@ -11,6 +11,7 @@ import { Button, ButtonLink } from "@/parts/Button";
 import { CopyButton } from "@/parts/CopyButton";
 import { Duration, Time } from "@/parts/Figures";
 import { ServiceMark } from "@/parts/ServiceMark";
+import { uploadOf } from "@/api/uploads";
 import { UploadBadge } from "@/parts/UploadTraces";
 import { embed } from "@/url/embed";
 import { linkTo, useUrl } from "@/url/location";
@@ -126,7 +127,7 @@ function Facts() {
         )}
       </Fact>
       <MostTime />
-      <Typical trace={trace} />
+      {uploadOf(trace.traceId) ? null : <Typical trace={trace} />}
     </dl>
   );
 }

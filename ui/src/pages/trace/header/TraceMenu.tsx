@@ -3,6 +3,7 @@
 import { EllipsisVertical } from "lucide-react";
 import { useState } from "react";
 import { API } from "@/api/client";
+import { uploadOf } from "@/api/uploads";
 import type { TraceData } from "@/model/traceData";
 import { copyText } from "@/parts/CopyButton";
 import { Button } from "@/parts/Button";
@@ -17,12 +18,16 @@ export function TraceMenu({ trace, raw }: { readonly trace: TraceData; readonly 
   const { change } = useUrl();
   const jaeger = `${basePath}/api/traces/${trace.traceId}?prettyPrint=true`;
   const otlp = `${API}/traces/${trace.traceId}/otlp`;
-  const links = [
-    ["Jaeger JSON", jaeger],
-    ["Jaeger JSON, uncorrected", `${jaeger}&raw=true`],
-    ["OTLP JSON", `${otlp}?format=json`],
-    ["OTLP protobuf", `${otlp}?format=protobuf`],
-  ] as const;
+  // What is from a file is not on the server; the JSON view shows and downloads it.
+  const isUploaded = uploadOf(trace.traceId) !== null;
+  const links = isUploaded
+    ? []
+    : [
+        ["Jaeger JSON", jaeger],
+        ["Jaeger JSON, uncorrected", `${jaeger}&raw=true`],
+        ["OTLP JSON", `${otlp}?format=json`],
+        ["OTLP protobuf", `${otlp}?format=protobuf`],
+      ];
   return (
     <Popover
       label={<EllipsisVertical size={16} aria-hidden />}

@@ -5,7 +5,7 @@ import { useRef, useState, type ReactNode } from "react";
 import { Link } from "wouter";
 import { API, fetchOk, type Answers } from "@/api/client";
 import { formatDuration } from "@/model/format";
-import { Button } from "@/parts/Button";
+import { Button } from "./Button";
 import { basePath, linkTo } from "@/url/location";
 import styles from "./TestSpan.module.css";
 
