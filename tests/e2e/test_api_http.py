@@ -15,9 +15,11 @@ import trustme
 
 from ananta.api.extension import QueryConfig, QueryExtension
 from ananta.component import Settings
+from ananta.config.service import CollectorConfig, ServiceConfig
 from ananta.errors import StartupError
 from ananta.model import SpanBatch
 from ananta.telemetry.metrics import Metrics
+from ananta.telemetry.overview import Overview
 from tests.unit.api.otlp_spans import MILLISECOND, SERVER, START, event, of, request, span
 from tests.unit.query.memory_reader import MemoryReader
 
@@ -62,7 +64,9 @@ class StoreHost:
 
 
 def extension_of(**config: Any) -> QueryExtension:
-    settings = Settings(id="query", log=logging.getLogger("query"), metrics=Metrics())
+    overview = Overview(CollectorConfig(service=ServiceConfig()))
+    extra = {"overview": overview}
+    settings = Settings("query", logging.getLogger("query"), Metrics(), extra)
     return QueryExtension(QueryConfig(**({"endpoint": "127.0.0.1:0"} | config)), settings)
 
 
