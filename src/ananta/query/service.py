@@ -207,6 +207,9 @@ class QueryService:
         found = await reader.find_traces(query, order, offset + query.limit + 1)
         page = found[offset : offset + query.limit]
         summaries = await reader.summarize_traces(page)
+        if order == "newest":
+            # Found by their newest matching spans; within a page in the order of what it shows.
+            summaries = sorted(summaries, key=lambda one: -one.start_time_unix_nano)
         return listing.trace_list(summaries, more=len(found) > offset + query.limit)
 
     async def histogram(self, query: TraceQuery, buckets: int) -> Histogram:

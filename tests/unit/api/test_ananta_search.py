@@ -82,6 +82,15 @@ async def test_pages_follow_each_other_in_every_order(api: Api) -> None:
     assert await ids(api, order="longest", tags='{"tenant":"t1"}') == ("31", False)
 
 
+async def test_a_page_of_the_newest_stands_in_the_order_of_its_starts(api: Api) -> None:
+    for number, start, last in ((1, 1, 9), (2, 3, 4), (3, 2, 8)):
+        root = span(1, "GET /", trace_id=number, start=START + start * SECOND)
+        child = span(2, "query", trace_id=number, parent=1, start=START + last * SECOND)
+        api.send(of("front", root, child))
+    assert await ids(api) == ("231", False)
+    assert await ids(api, limit=2) == ("31", True), "2 has the oldest of the newest spans"
+
+
 async def test_a_trace_without_a_root_has_none(api: Api) -> None:
     api.send(of("back", span(2, trace_id=1, parent=1)))
     (trace,) = (await ask(api, "search"))["traces"]
