@@ -16,6 +16,7 @@ const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] }
 
 const SERVICES = 500;
 const EDGES = 2000;
+const FIND = "[role=search][aria-label='In this trace']";
 const ROWS = "[role=treegrid] [role=row][aria-level]";
 
 function tell(row, measure, value) {
@@ -156,14 +157,14 @@ async function measureLargeTrace(size) {
     await page.keyboard.press("Escape");
     await page.keyboard.press("/");
     await page.keyboard.press("Control+a");
-    finds.push(await timed(page, () => page.keyboard.insertText(text)));
+    finds.push(await timed(page, FIND, () => page.keyboard.insertText(text)));
   }
   tell(`${name}, find`, "time", median(finds));
   await page.keyboard.press("Escape");
   await page.locator(ROWS).first().click();
   const collapses = [];
   for (let run = 0; run < runs; run++) {
-    collapses.push(await timed(page, () => page.keyboard.press("[")));
+    collapses.push(await timed(page, "[role=treegrid]", () => page.keyboard.press("[")));
     await page.keyboard.press("]");
     await page.waitForTimeout(200);
   }
@@ -192,9 +193,9 @@ function scrollFor(milliseconds) {
   });
 }
 
-/** From an input to the frame that shows the last change it made. */
-async function timed(page, act) {
-  await page.evaluate(() => {
+/** From an input to the frame that shows the last change it made within an element. */
+async function timed(page, within, act) {
+  await page.evaluate((within) => {
     window.changed = new Promise((found) => {
       let began = 0;
       let ended = 0;
@@ -206,7 +207,7 @@ async function timed(page, act) {
       const observer = new MutationObserver(() => {
         requestAnimationFrame(() => requestAnimationFrame(() => (ended = performance.now())));
       });
-      observer.observe(document.body, { childList: true, subtree: true, characterData: true, attributes: true });
+      observer.observe(document.querySelector(within), { childList: true, subtree: true, characterData: true, attributes: true });
       setTimeout(() => {
         observer.disconnect();
         document.removeEventListener("keydown", begin, { capture: true });
@@ -214,7 +215,7 @@ async function timed(page, act) {
         found(ended - began);
       }, 1200);
     });
-  });
+  }, within);
   await act();
   return page.evaluate(() => window.changed);
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
@@ -27,6 +28,9 @@ def demo(plan: Plan, endpoint: str) -> None:
         AnantaError: the server did not take everything.
     """
     with contextlib.suppress(KeyboardInterrupt), server(endpoint) as started:
+        # Where a server has its pages by default; only it knows better.
+        page = f"http://{urlsplit(endpoint).hostname}:16686"
+        console().print(f"Open {page} while it plays; Ctrl-C ends it.", soft_wrap=True)
         _play(plan, endpoint)
         if started is not None:
             _stay(started)
@@ -55,7 +59,7 @@ def _play(plan: Plan, endpoint: str) -> None:
             f" {endpoint}; what it logged tells why"
         )
         raise AnantaError(message)
-    console().print(f"{outcome.delivered:,} spans are told; look at them on port 16686")
+    console().print(f"{outcome.delivered:,} spans were sent.")
 
 
 def _stay(started: subprocess.Popen[bytes]) -> None:
