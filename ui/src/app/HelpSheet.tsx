@@ -35,7 +35,7 @@ export function HelpSheet({ onClose }: { onClose(): void }) {
         ))}
       </div>
       <CheckBox
-        label="Single letters are shortcuts"
+        label="Enable single-key shortcuts"
         checked={letterShortcuts}
         onChange={(event) => setLetterShortcuts(event.currentTarget.checked)}
       />

@@ -36,24 +36,23 @@ export function Palette({ onClose, onFiles }: { onClose(): void; onFiles(): void
   ];
   return (
     <Dialog title="Go to" onClose={onClose}>
-      <div style={{ minHeight: 380 }}>
-        <Combobox
-          label="Page, service or trace id"
-          value={text}
-          suggestions={suggestions}
-          onInput={setText}
-          onPick={(picked) => {
-            // Enter without a choice takes what is on top.
-            const chosen = traceId || targets.has(picked) ? picked : suggestions[0]?.value;
-            const target = traceId ? linkTo(`/trace/${traceId}`) : targets.get(chosen ?? "");
-            if (chosen === FILES) onFiles();
-            else if (target) {
-              onClose();
-              go(target);
-            }
-          }}
-        />
-      </div>
+      <Combobox
+        inline
+        label="Page, service or trace id"
+        value={text}
+        suggestions={suggestions}
+        onInput={setText}
+        onPick={(picked) => {
+          // Enter without a choice takes what is on top.
+          const chosen = traceId || targets.has(picked) ? picked : suggestions[0]?.value;
+          const target = traceId ? linkTo(`/trace/${traceId}`) : targets.get(chosen ?? "");
+          if (chosen === FILES) onFiles();
+          else if (target) {
+            onClose();
+            go(target);
+          }
+        }}
+      />
     </Dialog>
   );
 }

@@ -51,7 +51,8 @@ export function listenForShortcuts(): void {
     const typing = isTextInput(event.target);
     if (typing && isLetter) return;
     if (isLetter && !useSettings.getState().letterShortcuts) return;
-    if (document.querySelector("dialog[open]") && isLetter) return;
+    // A dialog has the keyboard for itself; the browser closes it on Escape.
+    if (document.querySelector("dialog:modal")) return;
     // What was offered last, by the innermost part, comes first.
     for (const set of useShortcutRegistry.getState().sets.toReversed()) {
       const found = set.find((shortcut) => shortcut.keys.includes(key));

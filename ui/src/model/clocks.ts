@@ -4,7 +4,8 @@
  */
 
 import { criticalPath } from "./criticalPath";
-import { at, type Trace } from "./trace";
+import { readDuration } from "./duration";
+import { at, WARNED, type Trace } from "./trace";
 import { rootRow, type CriticalPath, type TraceData } from "./traceData";
 
 /** What is needed to tell calls from one service to another. */
@@ -42,4 +43,22 @@ export function criticalPathOf(trace: TraceOfKinds): CriticalPath {
     from: Float64Array.from(stretches, ({ row, from }) => from - moved(row)),
     to: Float64Array.from(stretches, ({ row, to }) => to - moved(row)),
   };
+}
+
+/** Whether a warning only says that clocks differ, which many spans of a service do at once. */
+export function isAboutClocks(warning: string): boolean {
+  return warning.startsWith("clock skew");
+}
+
+/** The largest difference of clocks, in nanoseconds, that warnings tell of but none made up for. */
+export function uncorrectedSkew(trace: Pick<TraceData, "count" | "flags" | "warnings">): number {
+  let largest = 0;
+  for (let row = 0; row < trace.count; row++) {
+    if (!(at(trace.flags, row) & WARNED)) continue;
+    for (const warning of trace.warnings(row)) {
+      const delta = /^clock skew.*not applying calculated delta of -?(.+)$/.exec(warning)?.[1];
+      largest = Math.max(largest, readDuration(delta ?? "") ?? 0);
+    }
+  }
+  return largest;
 }

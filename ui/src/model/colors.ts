@@ -51,6 +51,20 @@ export function serviceColors(services: readonly string[]): Map<string, ServiceC
   return colors;
 }
 
+/**
+ * Colours for lists of whatever services there are: each from its name alone, so that it stays the
+ * same when others come and go. Two services may share a colour; their names tell them apart.
+ */
+export function listColors(services: readonly string[]): Map<string, ServiceColor> {
+  const none: ReadonlySet<string> = new Set();
+  return new Map(
+    services.map((name) => [
+      name,
+      { slot: hash(name) % LIGHT.length, striped: false, badge: badgeOf(name, none) },
+    ]),
+  );
+}
+
 /** FNV-1a over the UTF-16 units of a text, as an unsigned 32-bit number. */
 function hash(text: string): number {
   let value = 0x811c9dc5;

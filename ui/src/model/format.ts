@@ -19,6 +19,12 @@ export function formatDuration(nanos: number): string {
   return sign + (scale === 1 ? `${Math.round(size)} ns` : `${threeDigits(size / scale)} ${unit}`);
 }
 
+/** A power of ten as the tick of an axis: `10 ms`, `100 s`. */
+export function formatDurationTick(nanos: number): string {
+  const [unit, scale] = UNITS.findLast(([, nanosOfUnit]) => nanos >= nanosOfUnit) ?? UNITS[0]!;
+  return `${(nanos / scale).toLocaleString("en-US", { maximumSignificantDigits: 3 })} ${unit}`;
+}
+
 function formatLong(size: number): string {
   const seconds = Math.round(size / 1e9);
   if (seconds < 3600) {
@@ -69,13 +75,23 @@ export function formatBytes(bytes: number): string {
   return `${threeDigits(value)} ${["KiB", "MiB", "GiB", "TiB"][unit] ?? "TiB"}`;
 }
 
-/** So many in so many seconds, in the unit that reads best: `12.3 /s`, `4.50 /min`, `2.00 /h`. */
-export function formatRate(count: number, seconds: number): string {
-  if (!count || seconds <= 0) return "0 /s";
-  const perSecond = count / seconds;
-  if (perSecond >= 0.9995) return `${rounded(perSecond)} /s`;
-  if (perSecond * 60 >= 0.9995) return `${rounded(perSecond * 60)} /min`;
-  return `${rounded(perSecond * 3600)} /h`;
+const RATE_SECONDS = { s: 1, min: 60, h: 3600 } as const;
+
+export type RateUnit = keyof typeof RATE_SECONDS;
+
+/** The unit a rate reads best in; of rates that are compared, the largest decides for all. */
+export function rateUnit(perSecond: number): RateUnit {
+  if (perSecond >= 0.9995 || !(perSecond > 0)) return "s";
+  return perSecond * RATE_SECONDS.min >= 0.9995 ? "min" : "h";
+}
+
+/** So many in so many seconds: `12.3 /s`, `4.50 /min`, `2.00 /h`; in a unit given, or the best. */
+export function formatRate(count: number, seconds: number, unit?: RateUnit): string {
+  const perSecond = seconds > 0 ? count / seconds : 0;
+  const chosen = unit ?? rateUnit(perSecond);
+  const rate = perSecond * RATE_SECONDS[chosen];
+  if (!rate) return `0 /${chosen}`;
+  return rate < 0.005 ? `<0.01 /${chosen}` : `${rounded(rate)} /${chosen}`;
 }
 
 function rounded(rate: number): string {

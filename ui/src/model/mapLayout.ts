@@ -9,10 +9,10 @@
 
 import type { ServiceMap } from "./serviceMap";
 
-export const NODE_WIDTH = 214;
-export const NODE_HEIGHT = 54;
-export const LABEL_WIDTH = 96;
-export const LABEL_HEIGHT = 34;
+export const NODE_WIDTH = 236;
+export const NODE_HEIGHT = 56;
+export const LABEL_WIDTH = 110;
+export const LABEL_HEIGHT = 38;
 export const MAX_ROUTED_EDGES = 150;
 /** Edges end this far before the node; the head of the arrow is drawn there. */
 export const ARROW_LENGTH = 10;

@@ -20,7 +20,7 @@ export interface Group {
   /** Nanoseconds. */
   readonly duration: Summary;
   readonly self: Summary;
-  /** Its self time as a share of the self time of all spans: the shares of all groups make 1. */
+  /** Its self time as a share of that of the whole trace. */
   readonly share: number;
   readonly rows: readonly number[];
   /** The second level; empty where there is none. */
@@ -38,7 +38,7 @@ export function groupSpans(
   second: KeyOf | null,
 ): Group[] {
   const all = [...rows];
-  const selfOfAll = all.reduce((sum, row) => sum + at(trace.self, row), 0);
+  const selfOfAll = trace.self.reduce((sum, self) => sum + self, 0);
   const group = (members: readonly number[], keyOf: KeyOf, below: KeyOf | null): Group[] =>
     [...groupBy(members, keyOf)]
       .map(([key, ofKey]) => ({

@@ -21,6 +21,8 @@ interface ComboboxProps {
   /** While suggestions are on their way. */
   readonly loading?: boolean;
   readonly error?: string | undefined;
+  /** Always shows its suggestions, in the flow of the page. */
+  readonly inline?: boolean;
   /** Each key stroke. */
   onInput(value: string): void;
   /** A suggestion was picked, or Enter pressed with none highlighted. */
@@ -28,7 +30,7 @@ interface ComboboxProps {
 }
 
 export function Combobox(props: ComboboxProps) {
-  const { label, hideLabel, placeholder, value, suggestions, loading, error } = props;
+  const { label, hideLabel, placeholder, value, suggestions, loading, error, inline } = props;
   const id = useId();
   const { isOpen, highlightedIndex, getInputProps, getMenuProps, getItemProps } = useCombobox({
     id,
@@ -36,6 +38,7 @@ export function Combobox(props: ComboboxProps) {
     items: suggestions as Suggestion[],
     inputValue: value,
     selectedItem: null,
+    ...(inline ? { isOpen: true } : {}),
     itemToString: (item) => item?.value ?? "",
     // The input is the state; downshift tells what is highlighted and when the list is open.
     stateReducer: (_, { type, changes }) =>
@@ -62,7 +65,11 @@ export function Combobox(props: ComboboxProps) {
           aria-invalid={error ? true : undefined}
           aria-describedby={error ? `${id}-note` : undefined}
         />
-        <ul {...getMenuProps({ "aria-label": label })} className={styles.list} hidden={!isOpen}>
+        <ul
+          {...getMenuProps({ "aria-label": label })}
+          className={inline ? styles.inline : styles.list}
+          hidden={!isOpen}
+        >
           {isOpen && !suggestions.length ? (
             <li className={styles.none}>{loading ? "Looking…" : "No suggestion"}</li>
           ) : null}

@@ -12,6 +12,15 @@ interface DialogProps {
   readonly children: ReactNode;
 }
 
+/** Where one begins: what is marked, else the first field, else the dialog, never its close button. */
+function focusWithin(dialog: HTMLDialogElement | null): void {
+  const field = "input:not([type=checkbox], [type=radio], [hidden])";
+  const first =
+    dialog?.querySelector<HTMLElement>("[data-autofocus]") ??
+    dialog?.querySelector<HTMLElement>(field);
+  (first ?? dialog)?.focus();
+}
+
 /** Rendered while it is open. */
 export function Dialog({ title, wide, onClose, children }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
@@ -19,6 +28,7 @@ export function Dialog({ title, wide, onClose, children }: DialogProps) {
   useEffect(() => {
     const before = document.activeElement;
     dialog.current?.showModal();
+    focusWithin(dialog.current);
     return () => {
       if (before instanceof HTMLElement) before.focus();
     };
@@ -26,9 +36,14 @@ export function Dialog({ title, wide, onClose, children }: DialogProps) {
   return (
     <dialog
       ref={dialog}
+      tabIndex={-1}
       className={`${styles.dialog} ${wide ? styles.wide : ""}`}
       aria-labelledby={titleId}
       onClose={onClose}
+      onKeyDown={(event) => {
+        // Also where a field within has taken the key.
+        if (event.key === "Escape") event.currentTarget.close();
+      }}
       onClick={(event) => {
         if (event.target === event.currentTarget) event.currentTarget.close();
       }}

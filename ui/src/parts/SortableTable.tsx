@@ -46,7 +46,11 @@ export function SortableTable<Row>(props: SortableTableProps<Row>) {
           {sortRows(rows, columns, sort).map((row) => (
             <tr key={rowKey(row)}>
               {columns.map((column) => (
-                <td key={column.key} className={column.numeric ? styles.numeric : undefined}>
+                <td
+                  key={column.key}
+                  data-title={column.title}
+                  className={column.numeric ? styles.numeric : undefined}
+                >
                   {column.render(row)}
                 </td>
               ))}

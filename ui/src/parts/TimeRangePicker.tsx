@@ -4,17 +4,14 @@ import { Clock } from "lucide-react";
 import { useState } from "react";
 import { useSettings } from "@/app/settings";
 import { formatTime, offsetOf, parseTime, type Zone } from "@/model/time";
-import {
-  describeLookback,
-  LOOKBACKS,
-  windowOf,
-  type Lookback,
-  type TimeRange,
-} from "@/model/timeRange";
+import { describeLookback, windowOf, type Lookback, type TimeRange } from "@/model/timeRange";
 import { Button } from "./Button";
 import { TextField } from "./Field";
 import { Popover } from "./Popover";
 import styles from "./TimeRangePicker.module.css";
+
+/** Those offered; the others are read from links alone. */
+const PRESETS: readonly Lookback[] = ["15m", "1h", "3h", "6h", "12h", "24h", "2d", "7d"];
 
 interface TimeRangePickerProps {
   readonly range: TimeRange;
@@ -62,7 +59,7 @@ function Panel({ range, onChange }: TimeRangePickerProps) {
   return (
     <div className={styles.panel}>
       <ul className={styles.lookbacks}>
-        {(Object.keys(LOOKBACKS) as Lookback[]).map((lookback) => {
+        {PRESETS.map((lookback) => {
           const chosen = "lookback" in range && range.lookback === lookback;
           return (
             <li key={lookback}>
@@ -98,7 +95,7 @@ function Panel({ range, onChange }: TimeRangePickerProps) {
           value={to}
           onChange={(event) => setTo(event.currentTarget.value)}
           error={end === null ? problem : backwards ? "This is before the start" : undefined}
-          hint={`Without an offset of their own, times are at ${offsetOf(now, zone)}`}
+          hint={`Times without an offset are at ${offsetOf(now, zone)}`}
         />
         <Button
           type="submit"

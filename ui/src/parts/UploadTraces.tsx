@@ -114,8 +114,7 @@ function DropZone({
         {reading ? "Reading…" : "Open files"}
       </Button>
       <p id={hintId} className={styles.hint}>
-        or drop them here: JSON of Jaeger or OTLP, also one document a line. They stay in this
-        browser.
+        or drop them here: Jaeger or OTLP JSON, also JSON Lines. They stay in this browser.
       </p>
     </div>
   );

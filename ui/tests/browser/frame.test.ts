@@ -32,6 +32,40 @@ test("opens the help sheet by its key, lists what works, and closes it", async (
   await sheet.waitFor({ state: "detached" });
 });
 
+test("Escape closes the help sheet and the palette on a trace, too", async ({ open }) => {
+  const page = await open("/search?lookback=2h");
+  await page.locator('main a[href*="/trace/"]').first().click();
+  await page.getByRole("treegrid").waitFor();
+  const { href } = new URL(page.url());
+  for (const [key, name] of [
+    ["?", "Keyboard shortcuts"],
+    ["Control+k", "Go to"],
+  ] as const) {
+    await page.keyboard.press(key);
+    const dialog = page.getByRole("dialog", { name });
+    await dialog.waitFor();
+    await page.keyboard.press("Escape");
+    await dialog.waitFor({ state: "detached" });
+    expect(page.url()).toBe(href);
+  }
+});
+
+test("the palette shows pages and services at once, and takes what is typed", async ({ open }) => {
+  const page = await open("/search");
+  await page.getByRole("navigation").waitFor();
+  await page.keyboard.press("Control+k");
+  const dialog = page.getByRole("dialog", { name: "Go to" });
+  await dialog.getByRole("option", { name: "Service map" }).waitFor();
+  await dialog
+    .getByRole("option", { name: /: traces$/ })
+    .first()
+    .waitFor();
+  await page.keyboard.type("pipel");
+  await expect.poll(() => dialog.getByRole("option").count()).toBe(1);
+  await page.keyboard.press("Enter");
+  await page.waitForURL("**/pipeline");
+});
+
 test("goes to a service by the palette", async ({ open }) => {
   const page = await open("/search");
   await page.getByRole("navigation").waitFor();

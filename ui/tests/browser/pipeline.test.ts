@@ -248,7 +248,7 @@ const run = promisify(execFile);
 
 /** Opens them where spans have arrived already. */
 async function showSnippets(page: Page): Promise<void> {
-  const summary = page.getByText("Nothing arrives?");
+  const summary = page.getByText("Send traces here");
   await summary.waitFor();
   if (!(await page.getByRole("tab", { name: "Python" }).isVisible())) await summary.click();
 }

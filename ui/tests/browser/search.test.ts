@@ -100,7 +100,7 @@ describe("the line", () => {
     const problem = page.getByRole("alert").filter({ hasText: "Character 7" });
     await problem.getByText("is not a duration").waitFor();
     expect(await problem.locator("mark").textContent()).toBe("duration>>1s");
-    await problem.getByRole("button", { name: "Go there" }).click();
+    await problem.getByRole("button", { name: "Show in query" }).click();
     await page.waitForFunction(() => {
       const input = document.activeElement;
       return input instanceof HTMLInputElement && input.selectionStart === 6;
@@ -223,7 +223,43 @@ test("keeps what is typed into the line when a field is used before Enter", asyn
   expect(parameter(page, "q")).toBe("error kind=server");
 });
 
+test("Enter in the line leads to the first row, unless one writes on", async ({ open }) => {
+  const page = await open("/search?lookback=2h");
+  await links(page).first().waitFor();
+  await line(page).fill("error");
+  await line(page).press("Enter");
+  await page.waitForURL(/q=error/);
+  await settled(page);
+  const isFirst = () =>
+    links(page)
+      .first()
+      .evaluate((link) => link === document.activeElement);
+  await expect.poll(isFirst).toBe(true);
+  await page.keyboard.press("/");
+  await page.keyboard.type("x=nothing_of_that");
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "No trace matches" }).waitFor();
+  expect(await line(page).evaluate((line) => line === document.activeElement)).toBe(true);
+});
+
+test("explains its language beside the line", async ({ open }) => {
+  const page = await open("/search?lookback=2h");
+  await page.getByRole("button", { name: "Syntax" }).click();
+  await page.getByText("http.response.status_code>=500").waitFor();
+  await expectAccessible(page);
+  await page.keyboard.press("Escape");
+  await page.getByText("http.response.status_code>=500").waitFor({ state: "detached" });
+});
+
 describe("the list", () => {
+  test("tells the offset of its times in the head, and in full of each", async ({ open }) => {
+    const page = await open("/search?lookback=2h");
+    const time = row(page, 0).locator("time");
+    await page.getByRole("columnheader", { name: "Start (+05:30)" }).waitFor();
+    expect(await time.textContent()).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}$/);
+    expect(await time.getAttribute("title")).toMatch(/\.\d{6} \+05:30$/);
+  });
+
   test("says that there are more than it shows, and loads them", async ({ open }) => {
     const page = await open("/search?lookback=2h");
     await links(page).first().waitFor();
@@ -378,6 +414,30 @@ describe("the charts", () => {
     expect(parameter(page, "lookback")).toBe("custom");
     expect(parameter(page, "chart")).toBe("latency");
     await links(page).first().waitFor();
+  });
+
+  test("narrow one alone where a drag over the heatmap goes straight", async ({ open }) => {
+    const page = await open("/search?lookback=2h&q=error&chart=latency");
+    const chart = page.getByRole("application", { name: "Spans by time and duration" });
+    const drag = async (from: readonly [number, number], to: readonly [number, number]) => {
+      const { x, y, width, height } = (await chart.boundingBox())!;
+      await page.mouse.move(x + width * from[0], y + height * from[1]);
+      await page.mouse.down();
+      await page.mouse.move(x + width * to[0], y + height * to[1], { steps: 4 });
+    };
+    await drag([0.5, 0.3], [0.505, 0.6]);
+    await chart.getByText(/^all of the time, /).waitFor();
+    await page.mouse.up();
+    await page.waitForURL(/duration/);
+    expect(parameter(page, "q")).toMatch(/^error duration>=\d+\w+ duration<\d+\w+$/);
+    expect(parameter(page, "lookback")).toBe("2h");
+    await page.goBack();
+    await settled(page);
+    await drag([0.3, 0.4], [0.95, 0.45]);
+    await chart.getByText(/, all durations: /).waitFor();
+    await page.mouse.up();
+    await page.waitForURL(/lookback=custom/);
+    expect(parameter(page, "q")).toBe("error");
   });
 
   test("open the trace of a point", async ({ open }) => {

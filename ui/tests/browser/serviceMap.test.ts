@@ -1,12 +1,28 @@
 /** The service map: drawn, focused, searched, as a table, and with hundreds of services. */
 
 import type { Page } from "playwright-core";
-import { expect } from "vitest";
+import { afterAll, beforeAll, expect } from "vitest";
 import { largeMap, node } from "../unit/maps";
-import { expectAccessible, keepScreenshot, test } from "./browser";
+import { expectAccessible, keepScreenshot, test as base, type Fixtures } from "./browser";
+import { playDemo, startPlatform, type Platform } from "./platform";
 
 const WINDOW = "lookback=2h";
 const SERVICE = "enrichment-service";
+
+// The map shows every service there is; other tests send traces of services of their own.
+let platform: Platform;
+
+beforeAll(async () => {
+  platform = await startPlatform();
+  await playDemo(platform.otlp);
+}, 120_000);
+
+afterAll(() => platform.stop());
+
+const test = base.extend<Pick<Fixtures, "open">>({
+  open: ({ open }, provide) =>
+    provide((path, options) => open(path, { url: platform.url, ...options })),
+});
 
 const nodeOf = (page: Page, service: string) => page.locator(`button[data-service="${service}"]`);
 const nodesOf = (page: Page) => page.locator("button[data-service]");

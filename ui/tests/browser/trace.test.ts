@@ -149,8 +149,10 @@ describe("waterfall", () => {
     for (const name of ["SELECT items", "charge card", "smtp"]) {
       await page.keyboard.press("e");
       await detail(page).getByRole("heading", { name }).waitFor();
-      await page.locator("[role=row][aria-selected=true]").getByText(name).waitFor();
+      await page.locator("[role=row][aria-selected=true]:focus").getByText(name).waitFor();
     }
+    // The page stays within its window; only rows and detail scroll.
+    expect(await page.evaluate(() => document.documentElement.scrollHeight - innerHeight)).toBe(0);
     await row(page, /send receipt/).waitFor();
     await page.keyboard.press("E");
     await detail(page).getByRole("heading", { name: "charge card" }).waitFor();
@@ -163,9 +165,9 @@ describe("waterfall", () => {
     await expect.poll(() => page.getByRole("row", { name: /^db, SELECT items/ }).count()).toBe(8);
     expect(await group.getAttribute("aria-expanded")).toBe("true");
     await page.getByRole("button", { name: "Show", exact: true }).click();
-    await page.getByLabel("Alike siblings as one line").uncheck();
+    await page.getByLabel("Group similar spans").uncheck();
     await group.waitFor({ state: "detached" });
-    await page.getByLabel("Alike siblings as one line").check();
+    await page.getByLabel("Group similar spans").check();
   });
 
   test("a row tells level, place, service, name, duration and error", async ({ open }) => {
@@ -249,6 +251,14 @@ describe("waterfall", () => {
 });
 
 describe("find", () => {
+  test("statistics are of all spans, unless only matches are wished", async ({ open }) => {
+    const page = await open(`/trace/${shop}?v=statistics&uiFind=charge`);
+    await page.getByText("1 match", { exact: true }).waitFor();
+    await page.getByText("5 groups of 15 spans").waitFor();
+    await page.getByLabel("Matches only").check();
+    await page.getByText("Only spans that match: 1 group of 1 of 15 spans").waitFor();
+  });
+
   test("-word leaves out keys, the count is shown", async ({ open }) => {
     const page = await openShop(open);
     const box = page.getByRole("textbox", { name: "Find in the trace" });

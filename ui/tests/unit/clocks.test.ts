@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { alignClocks, criticalPathOf } from "@/model/clocks";
-import { buildTrace } from "@/model/trace";
+import { alignClocks, criticalPathOf, isAboutClocks, uncorrectedSkew } from "@/model/clocks";
+import { buildTrace, WARNED } from "@/model/trace";
 import type { SpanKind } from "@/model/traceData";
 
 /** A call of 100 ns from one service to another, which served it for 60 ns on a clock of its own. */
@@ -35,4 +35,16 @@ describe("criticalPathOf", () => {
     expect([...path.from]).toEqual([80, 1000, 0]);
     expect([...path.to]).toEqual([100, 1060, 20]);
   });
+});
+
+test("uncorrectedSkew is the largest difference that warnings tell of", () => {
+  const warnings = [
+    ["clock skew adjustment disabled; not applying calculated delta of -180.622687ms"],
+    ["clock skew adjustment disabled; not applying calculated delta of 1.5ms", "other"],
+    [],
+  ];
+  const flags = Uint8Array.of(WARNED, WARNED, 0);
+  const read = { count: 3, flags, warnings: (row: number) => warnings[row]! };
+  expect(uncorrectedSkew(read)).toBeCloseTo(180_622_687, 0);
+  expect(warnings.map((list) => list.every(isAboutClocks))).toEqual([true, false, true]);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { DARK, LIGHT, serviceColors } from "@/model/colors";
+import { DARK, LIGHT, listColors, serviceColors } from "@/model/colors";
 
 type Triple = readonly [number, number, number];
 
@@ -84,4 +84,14 @@ test("ten services differ in colour or stripes, and all in their letters", () =>
   const colors = [...serviceColors(names).values()];
   expect(new Set(colors.map(({ slot, striped }) => `${slot} ${striped}`)).size).toBe(10);
   expect(new Set(colors.map(({ badge }) => badge)).size).toBe(10);
+});
+
+test("a service in a list keeps its colour and letters whatever else is listed", () => {
+  const names = Array.from({ length: 30 }, (_, number) => `service-${number}`);
+  const all = listColors(names);
+  for (const name of names) {
+    expect(listColors([name]).get(name)).toEqual(all.get(name));
+    expect(all.get(name)?.striped).toBe(false);
+    expect(serviceColors([name]).get(name)).toEqual(all.get(name));
+  }
 });

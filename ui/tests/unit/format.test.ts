@@ -1,5 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { formatBytes, formatCount, formatDuration, formatRate, formatShare } from "@/model/format";
+import {
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatDurationTick,
+  formatRate,
+  formatShare,
+  rateUnit,
+} from "@/model/format";
 
 describe("formatDuration", () => {
   it.each([
@@ -39,4 +47,16 @@ it("writes rates in the unit that reads best", () => {
   expect(formatRate(120_000, 60)).toBe("2,000 /s");
   expect(formatRate(270, 3600)).toBe("4.50 /min");
   expect(formatRate(2, 3600)).toBe("2.00 /h");
+});
+
+it("writes rates that are compared in one unit", () => {
+  const unit = rateUnit(2);
+  expect(formatRate(120, 60, unit)).toBe("2.00 /s");
+  expect(formatRate(30, 60, unit)).toBe("0.50 /s");
+  expect(formatRate(1, 3600, unit)).toBe("<0.01 /s");
+  expect(formatRate(0, 60, "min")).toBe("0 /min");
+});
+
+it("writes ticks of durations in one unit each", () => {
+  expect([1e4, 1e7, 1e9, 1e11].map(formatDurationTick)).toEqual(["10 µs", "10 ms", "1 s", "100 s"]);
 });

@@ -56,6 +56,13 @@ describe("groupSpans", () => {
     expect(order).toEqual(order.toSorted((one, other) => other - one));
   });
 
+  it("tells shares of the whole trace, also of some of its spans", () => {
+    const trace = randomTrace(7, 300);
+    const [group] = groupSpans(trace, [3, 4], () => "some", null);
+    const whole = trace.self.reduce((sum, self) => sum + self, 0);
+    expect(group!.share).toBeCloseTo((trace.self[3]! + trace.self[4]!) / whole, 12);
+  });
+
   it("has no groups without spans", () => {
     expect(groupSpans(randomTrace(1, 5), [], () => "x", null)).toEqual([]);
   });

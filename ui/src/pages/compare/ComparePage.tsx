@@ -172,7 +172,7 @@ function KindFilter({
   onChange(kinds: ReadonlySet<Change>): void;
 }) {
   return (
-    <div className={styles.group} role="group" aria-label="Paths shown">
+    <div className={`${styles.group} ${styles.kinds}`} role="group" aria-label="Paths shown">
       {CHANGES.map((change) => (
         <Button
           key={change}

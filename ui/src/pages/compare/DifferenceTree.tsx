@@ -5,8 +5,11 @@ import { useMemo } from "react";
 import { Link } from "wouter";
 import type { ServiceColor } from "@/model/colors";
 import { shownDifferences, type Difference } from "@/model/compare";
+import { formatDuration } from "@/model/format";
+import type { PathSide } from "@/model/paths";
 import type { TraceData } from "@/model/traceData";
 import { Duration } from "@/parts/Figures";
+import { useNarrow } from "@/parts/narrow";
 import { ServiceMark } from "@/parts/ServiceMark";
 import { VirtualTable, type VirtualColumn } from "@/parts/VirtualTable";
 import { linkTo } from "@/url/location";
@@ -33,10 +36,11 @@ export function DifferenceTree(props: TreeProps) {
     [differences, isWanted, collapsed],
   );
   const columns = useColumns(props);
+  const narrowColumns = useNarrowColumns(props);
   return (
     <VirtualTable
       caption="Paths of both traces"
-      columns={columns}
+      columns={useNarrow() ? narrowColumns : columns}
       rows={shown}
       rowKey={(index) => index}
       tree={{
@@ -105,6 +109,60 @@ function useColumns({ differences, traces, colors }: DifferencesProps) {
       },
     ];
   }, [differences, traces, colors, longest]);
+}
+
+function useNarrowColumns({ differences, traces, colors }: DifferencesProps) {
+  return useMemo((): VirtualColumn<number>[] => {
+    const of = (index: number) => differences[index]!;
+    return [
+      narrowPath(differences, traces, colors),
+      {
+        key: "duration",
+        title: "Δ duration",
+        hint: "B less A, and the time of all spans on the path in both",
+        numeric: true,
+        width: 128,
+        render: (index) => (
+          <span className={`${styles.stack} ${styles.numbers}`}>
+            <Delta nanos={of(index).duration} />
+            <span className={styles.small}>
+              {timeOf(of(index).a)} → {timeOf(of(index).b)}
+            </span>
+          </span>
+        ),
+      },
+    ];
+  }, [differences, traces, colors]);
+}
+
+function timeOf(side: PathSide | null): string {
+  return side ? formatDuration(side.duration) : "–";
+}
+
+/** Where there is room for little: the path, and below it how it changed. */
+export function narrowPath(
+  differences: readonly Difference[],
+  traces: DifferencesProps["traces"],
+  colors: DifferencesProps["colors"],
+): VirtualColumn<number> {
+  return {
+    key: "path",
+    title: "Service and operation",
+    width: 200,
+    grow: 1,
+    render: (index) => {
+      const difference = differences[index]!;
+      return (
+        <span className={styles.stack}>
+          <PathName difference={difference} colors={colors} />
+          <span className={styles.path}>
+            <ChangeMark change={difference.change} />
+            <OpenLinks difference={difference} traces={traces} />
+          </span>
+        </span>
+      );
+    },
+  };
 }
 
 function timeColumns(of: (index: number) => Difference): VirtualColumn<number>[] {

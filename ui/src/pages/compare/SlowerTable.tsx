@@ -1,18 +1,20 @@
-/** What made B slower, or faster, path by path: the largest part of the difference first. */
+/** What made B slower, or faster, path by path: the largest part of the difference, of either sign, first. */
 
 import { useMemo, useState } from "react";
 import type { Difference } from "@/model/compare";
+import { useNarrow } from "@/parts/narrow";
 import type { Sort } from "@/parts/SortableTable";
 import { VirtualTable, type VirtualColumn } from "@/parts/VirtualTable";
 import { ChangeMark, Counts, Delta } from "./changes";
-import { OpenLinks, PathName, type DifferencesProps } from "./DifferenceTree";
+import { narrowPath, OpenLinks, PathName, type DifferencesProps } from "./DifferenceTree";
 import styles from "./DifferenceTable.module.css";
 
+/** Sizes: what takes much less stands as high as what takes much more. */
 const SORTS: Readonly<Record<string, (difference: Difference) => number>> = {
-  critical: ({ critical }) => critical,
-  self: ({ self }) => self,
-  duration: ({ duration }) => duration,
-  spans: ({ count }) => count,
+  critical: ({ critical }) => Math.abs(critical),
+  self: ({ self }) => Math.abs(self),
+  duration: ({ duration }) => Math.abs(duration),
+  spans: ({ count }) => Math.abs(count),
 };
 
 export function SlowerTable(props: DifferencesProps) {
@@ -25,10 +27,12 @@ export function SlowerTable(props: DifferencesProps) {
       .filter((index) => isWanted(differences[index]!) && differs(differences[index]!))
       .sort((one, other) => direction * (by(differences[one]!) - by(differences[other]!)));
   }, [differences, isWanted, sort]);
+  const columns = useColumns(props);
+  const narrowColumns = useNarrowColumns(props);
   return (
     <VirtualTable
       caption="What got slower or faster"
-      columns={useColumns(props)}
+      columns={useNarrow() ? narrowColumns : columns}
       rows={rows}
       rowKey={(index) => index}
       sort={sort}
@@ -41,6 +45,9 @@ export function SlowerTable(props: DifferencesProps) {
 function differs({ critical, self, duration, count }: Difference): boolean {
   return critical !== 0 || self !== 0 || duration !== 0 || count !== 0;
 }
+
+const CONTRIBUTION_HINT =
+  "B less A, of the time on the critical path: all rows add up to the difference of the traces";
 
 function useColumns({ differences, traces, colors }: DifferencesProps) {
   return useMemo((): VirtualColumn<number>[] => {
@@ -55,8 +62,13 @@ function useColumns({ differences, traces, colors }: DifferencesProps) {
       hint,
       numeric: true,
       sortable: true,
-      width: 116,
-      render: (index: number) => <Delta nanos={of(index)[key]} />,
+      width: key === "critical" ? 150 : 116,
+      render: (index: number) =>
+        key === "critical" ? (
+          <Contribution nanos={of(index).critical} />
+        ) : (
+          <Delta nanos={of(index)[key]} />
+        ),
     });
     return [
       {
@@ -72,11 +84,7 @@ function useColumns({ differences, traces, colors }: DifferencesProps) {
         width: 104,
         render: (index) => <ChangeMark change={of(index).change} />,
       },
-      delta(
-        "critical",
-        "Contribution",
-        "B less A, of the time on the critical path: all rows add up to the difference of the traces",
-      ),
+      delta("critical", "Contribution", CONTRIBUTION_HINT),
       {
         key: "bar",
         title: "Faster | slower",
@@ -104,6 +112,42 @@ function useColumns({ differences, traces, colors }: DifferencesProps) {
       },
     ];
   }, [differences, traces, colors]);
+}
+
+/** Two columns of two lines each. */
+function useNarrowColumns({ differences, traces, colors }: DifferencesProps) {
+  return useMemo((): VirtualColumn<number>[] => {
+    const of = (index: number) => differences[index]!;
+    return [
+      narrowPath(differences, traces, colors),
+      {
+        key: "critical",
+        title: "Contribution",
+        hint: CONTRIBUTION_HINT,
+        numeric: true,
+        sortable: true,
+        width: 128,
+        render: (index) => (
+          <span className={`${styles.stack} ${styles.numbers}`}>
+            <Contribution nanos={of(index).critical} />
+            <span className={styles.small}>
+              Δ duration <Delta nanos={of(index).duration} />
+            </span>
+          </span>
+        ),
+      },
+    ];
+  }, [differences, traces, colors]);
+}
+
+/** A difference, and in a word what it does. */
+function Contribution({ nanos }: { readonly nanos: number }) {
+  return (
+    <span className={styles.contribution}>
+      <Delta nanos={nanos} />
+      {Math.round(nanos) ? <span>{nanos > 0 ? "slower" : "faster"}</span> : null}
+    </span>
+  );
 }
 
 function SignedBar({ value, largest }: { readonly value: number; readonly largest: number }) {

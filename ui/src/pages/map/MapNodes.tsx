@@ -1,8 +1,8 @@
 /** The services of a map and the labels of its calls, as buttons over the drawn edges. */
 
 import { Boxes, Cloud, Database, Rows3 } from "lucide-react";
-import { memo, type KeyboardEvent } from "react";
-import { formatCount, formatDuration, formatRate } from "@/model/format";
+import { Fragment, memo, type KeyboardEvent } from "react";
+import { formatCount, formatDuration, formatRate, type RateUnit } from "@/model/format";
 import {
   LABEL_HEIGHT,
   LABEL_WIDTH,
@@ -27,6 +27,8 @@ interface NodeProps {
   readonly node: MapNode;
   readonly place: Point;
   readonly seconds: number;
+  /** One for all services, so that their rates compare. */
+  readonly rateUnit: RateUnit;
   readonly isSelected: boolean;
   readonly isFocus: boolean;
   readonly isFound: boolean;
@@ -68,12 +70,19 @@ export const MapNodeButton = memo(function MapNodeButton(props: NodeProps) {
     >
       <span className={styles.title}>
         <Icon size={14} aria-hidden className={styles.kind} />
-        <span className={styles.name}>{node.service}</span>
+        <span className={styles.name}>
+          {node.service.split(/(?<=[-._/])/).map((part, at) => (
+            <Fragment key={at}>
+              {at ? <wbr /> : null}
+              {part}
+            </Fragment>
+          ))}
+        </span>
       </span>
       <span className={styles.figures}>
         {node.requests ? (
           <>
-            <span>{formatRate(node.requests, seconds)}</span>
+            <span>{formatRate(node.requests, seconds, props.rateUnit)}</span>
             <ErrorShare errors={node.errors} calls={node.requests} />
             <span>p95 {formatDuration(node.p95_nanos)}</span>
           </>

@@ -1,7 +1,7 @@
 /** The map as a table: one line for each pair of services of which one calls the other. */
 
 import { useMemo } from "react";
-import { formatCount, formatRate } from "@/model/format";
+import { formatCount, formatRate, rateUnit } from "@/model/format";
 import { shareOf, type MapEdge, type MapNode, type ServiceMap } from "@/model/serviceMap";
 import { ErrorShare } from "@/parts/ErrorShare";
 import { Duration } from "@/parts/Figures";
@@ -31,7 +31,7 @@ export function MapTable({ map, time, found }: MapTableProps) {
   return (
     <div className={styles.table}>
       <p className={styles.summary} role="status">
-        {formatCount(map.nodes.length)} services, {formatCount(rows.length)} pairs that call
+        {formatCount(map.nodes.length)} services, {formatCount(rows.length)} connections
       </p>
       <SortableTable
         caption="Calls between services"
@@ -49,6 +49,7 @@ function columnsOf(map: ServiceMap, seconds: number, range: Changes): readonly C
   const nodes = new Map(map.nodes.map((node): [string, MapNode] => [node.service, node]));
   const traces = (edge: MapEdge, which: "all" | "failed" | "slow") =>
     callTracesLink(edge, nodes.get(edge.callee), range, which);
+  const unit = rateUnit(Math.max(0, ...map.edges.map(({ calls }) => calls)) / seconds);
   const service = (name: string) => (
     <Link href={linkTo("/dependencies", { service: name, sel: name, ...range })}>{name}</Link>
   );
@@ -77,7 +78,7 @@ function columnsOf(map: ServiceMap, seconds: number, range: Changes): readonly C
       title: "Rate",
       numeric: true,
       sortBy: (edge) => edge.calls,
-      render: (edge) => formatRate(edge.calls, seconds),
+      render: (edge) => formatRate(edge.calls, seconds, unit),
     },
     {
       key: "errors",

@@ -75,7 +75,7 @@ export function MapToolbar(props: MapToolbarProps) {
           <Button
             icon={<Network size={14} aria-hidden />}
             pressed={!asTable}
-            onClick={() => change({ view: null })}
+            onClick={() => change({ view: "map" })}
           >
             Map
           </Button>

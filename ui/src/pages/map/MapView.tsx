@@ -3,6 +3,7 @@
 import { Maximize, Minus, Plus } from "lucide-react";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useShortcuts } from "@/app/shortcuts";
+import { rateUnit } from "@/model/format";
 import { edgeAt, type Layout, type Point } from "@/model/mapLayout";
 import { describeEdge, type ServiceMap } from "@/model/serviceMap";
 import { IconButton } from "@/parts/Button";
@@ -95,7 +96,14 @@ export function MapView(props: MapViewProps) {
     onHover: (point) => setHovered(point ? edgeUnder(point) : -1),
   });
   useMapShortcuts(viewport);
-  const selectNode = useCallback((service: string) => onSelect({ service }), [onSelect]);
+  const selectNode = useCallback(
+    (service: string) => {
+      // The panel that opens takes room: what was clicked must not move.
+      viewport.stay();
+      onSelect({ service });
+    },
+    [onSelect, viewport],
+  );
   const goByArrow = useCallback(
     (service: string, key: string) => {
       const next = nextByArrow(layout, service, key);
@@ -109,6 +117,8 @@ export function MapView(props: MapViewProps) {
     [layout, viewport],
   );
 
+  const most = map.nodes.reduce((most, { requests }) => Math.max(most, requests), 0);
+  const unit = rateUnit(most / props.seconds);
   const selected = selection && "service" in selection ? selection.service : null;
   const stop = tabStop && layout.nodes.has(tabStop) ? tabStop : (focus ?? map.nodes[0]?.service);
   const near = nearSelection(map, strong, selected);
@@ -146,6 +156,7 @@ export function MapView(props: MapViewProps) {
                 node={node}
                 place={place}
                 seconds={props.seconds}
+                rateUnit={unit}
                 isSelected={node.service === selected}
                 isFocus={node.service === focus}
                 isFound={found?.has(node.service) ?? false}

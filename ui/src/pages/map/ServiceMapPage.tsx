@@ -14,6 +14,7 @@ import {
   type ServiceMap,
 } from "@/model/serviceMap";
 import { Button, ButtonLink } from "@/parts/Button";
+import { useNarrow } from "@/parts/narrow";
 import { Empty, Failure, Loading, Notice } from "@/parts/States";
 import { linkTo, useUrl } from "@/url/location";
 import { useTimeWindow, type TimeWindow } from "@/url/timeWindow";
@@ -63,7 +64,7 @@ interface Choice {
   readonly isGuess: boolean;
 }
 
-function readChoice(params: URLSearchParams, map: ServiceMap): Choice {
+function readChoice(params: URLSearchParams, map: ServiceMap, narrow: boolean): Choice {
   const asked = params.get("service");
   const isGuess = !asked && params.get("hops") !== "all" && map.nodes.length > MAX_WHOLE;
   return {
@@ -71,7 +72,8 @@ function readChoice(params: URLSearchParams, map: ServiceMap): Choice {
     hops: readHops(params.get("hops")),
     minCalls: Math.max(0, Math.trunc(Number(params.get("min") ?? 0)) || 0),
     find: params.get("uiFind") ?? "",
-    asTable: params.get("view") === "table",
+    // A phone has room for the table alone, unless the map is asked for.
+    asTable: (params.get("view") ?? (narrow ? "table" : "map")) === "table",
     isGuess,
   };
 }
@@ -86,7 +88,8 @@ function Content({
   readonly refreshing: boolean;
 }) {
   const { params, change } = useUrl();
-  const choice = useMemo(() => readChoice(params, map), [params, map]);
+  const narrow = useNarrow();
+  const choice = useMemo(() => readChoice(params, map, narrow), [params, map, narrow]);
   const { focus, hops, minCalls } = choice;
   const shown = useMemo(() => {
     const strong = withoutWeakEdges(map, minCalls);

@@ -12,8 +12,8 @@ const WHEEL_SPEED = 0.0016;
 /** Below the first, figures can't be read and names are written larger; below the second, neither. */
 const FIGURES_FROM = 0.62;
 const NAMES_FROM = 0.34;
-/** The smallest zoom a map is opened with, so that its names can be read. */
-const READABLE_ZOOM = 0.45;
+/** The smallest zoom a map is opened with, so that figures of 13 pixels can be read. */
+const READABLE_ZOOM = 0.85;
 
 export interface View {
   /** Where the corner of the map is, in pixels of the frame. */
@@ -72,6 +72,11 @@ export class Viewport {
   resized(): void {
     if (this.#opened) this.open(this.#opened.around);
     else this.redraw();
+  }
+
+  /** Stays where it is, whatever size the frame gets. */
+  stay(): void {
+    this.#opened = null;
   }
 
   zoomBy(factor: number, around?: Point): void {

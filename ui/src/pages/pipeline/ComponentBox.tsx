@@ -68,11 +68,17 @@ function CountTable({ component, history }: Pick<ComponentBoxProps, "component" 
   return (
     <table className={styles.counts}>
       <caption className="visually-hidden">Spans of {component.id}</caption>
-      <thead className="visually-hidden">
+      <thead>
         <tr>
-          <th scope="col">What became of them</th>
-          <th scope="col">a second</th>
-          <th scope="col">since the start</th>
+          <th scope="col">
+            <span className="visually-hidden">What became of them</span>
+          </th>
+          <th scope="col" title="Spans a second, over the last ten seconds">
+            now
+          </th>
+          <th scope="col" title="Spans since the start">
+            total
+          </th>
         </tr>
       </thead>
       <tbody>

@@ -10,7 +10,7 @@ export function Extensions({ extensions }: { readonly extensions: readonly Compo
   if (!extensions.length) return null;
   return (
     <section aria-labelledby="extensions" className={styles.section}>
-      <h2 id="extensions">Beside the pipelines</h2>
+      <h2 id="extensions">Extensions</h2>
       <ul className={styles.extensions}>
         {extensions.map((extension) => (
           <li key={extension.id}>

@@ -36,7 +36,7 @@ export function Flow({ pipeline, history }: FlowProps) {
   );
   return (
     <section aria-labelledby="flow" className={styles.section}>
-      <h2 id="flow">The way of the spans</h2>
+      <h2 id="flow">Span flow</h2>
       <div className={styles.flow} ref={root}>
         {lanes.map((lane) => (
           <LaneRow key={lane.name} lane={lane} joins={joins} renderBox={renderBox} />

@@ -14,7 +14,7 @@ export function NothingArrives({ components }: { readonly components: readonly C
   return (
     <details className={styles.details} open={open}>
       <summary className={styles.summary}>
-        <h2>Nothing arrives?</h2>
+        <h2>Send traces here</h2>
       </summary>
       <div className={styles.content}>
         <Checklist components={components} />
@@ -31,7 +31,8 @@ function Checklist({ components }: { readonly components: readonly Component[] }
   const endpoints = findOtlpEndpoints(components, location.hostname);
   return (
     <section className={styles.section} aria-labelledby="checklist">
-      <h3 id="checklist">Look at these, in this order</h3>
+      <h3 id="checklist">Nothing arrives?</h3>
+      <p>Look at these, in this order.</p>
       <ol className={styles.checks}>
         <Listening components={components} />
         <Refusals components={components} />
@@ -55,8 +56,8 @@ function Checklist({ components }: { readonly components: readonly Component[] }
         </Check>
         <Check title="The last batch is sent">
           Spans are sent in batches every few seconds. A program that ends sooner must call{" "}
-          <code>shutdown()</code> or <code>force_flush()</code> of its tracer provider; in functions
-          of a cloud, before each answer.
+          <code>shutdown()</code> or <code>force_flush()</code> of its tracer provider; in
+          serverless functions, before returning.
         </Check>
       </ol>
     </section>

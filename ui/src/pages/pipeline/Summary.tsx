@@ -5,6 +5,7 @@ import type { ReactNode } from "react";
 import { Link } from "wouter";
 import { formatBytes, formatCount, formatDuration, formatShare } from "@/model/format";
 import {
+  countLost,
   countReceived,
   formatPerSecond,
   formatQueue,
@@ -33,6 +34,7 @@ export function Summary({ pipeline, history }: SummaryProps) {
       <Health pipeline={pipeline} />
       <dl className={styles.figures}>
         <Received pipeline={pipeline} history={history} />
+        <Dropped components={pipeline.components} />
         <Figure
           label="Stored"
           value={<Link href={linkTo("/search")}>{formatCount(pipeline.stored_spans)} spans</Link>}
@@ -123,6 +125,19 @@ function Received({ pipeline: { components }, history }: SummaryProps) {
     >
       <RateChart rates={ratesOf(history, keys)} height={24} />
     </Figure>
+  );
+}
+
+function Dropped({ components }: Pick<Pipeline, "components">) {
+  const lost = components.reduce((sum, component) => sum + countLost(component), 0);
+  const refused = receiversOf(components).reduce((sum, component) => sum + component.refused, 0);
+  return (
+    <Figure
+      label="Dropped"
+      value={formatCount(lost)}
+      title={`${lost.toLocaleString("en-US")} spans since the start`}
+      note={`spans since the start; ${formatCount(refused)} refused, for senders to try again`}
+    />
   );
 }
 

@@ -34,7 +34,7 @@ export function LineProblem({
       </div>
       {at === null ? null : (
         <Button variant="quiet" onClick={() => onGo(at)}>
-          Go there
+          Show in query
         </Button>
       )}
     </div>

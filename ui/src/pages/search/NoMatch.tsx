@@ -14,9 +14,11 @@ export function NoMatch({ state: { search, change } }: { readonly state: SearchS
   return (
     <Empty title="No trace matches" icon={<SearchX size={28} aria-hidden />}>
       <p>
-        {terms.length
+        {terms.length > 1
           ? "One span must meet all conditions at once. Leave one out, or look further back."
-          : "There is no span in this range of time."}
+          : terms.length
+            ? "No span meets this condition. Leave it out, or look further back."
+            : "There is no span in this range of time."}
       </p>
       <div className={styles.ways}>
         {terms.map((term) => (

@@ -16,11 +16,13 @@ interface QueryLineProps {
   readonly state: SearchState;
   /** What the server found wrong with the line. */
   readonly problem: string | null;
+  /** Enter was pressed. */
+  onEnter(): void;
   /** Between the line and its button. */
   readonly children: ReactNode;
 }
 
-export function QueryLine({ state, problem, children }: QueryLineProps) {
+export function QueryLine({ state, problem, onEnter, children }: QueryLineProps) {
   const { search, window, change, refresh } = state;
   const { go } = useUrl();
   const [draft, setDraft] = useState(search.line);
@@ -62,6 +64,7 @@ export function QueryLine({ state, problem, children }: QueryLineProps) {
         onSubmit={(event) => {
           event.preventDefault();
           submit(draft);
+          onEnter();
         }}
       >
         <Search size={15} className={styles.icon} aria-hidden />
@@ -76,7 +79,7 @@ export function QueryLine({ state, problem, children }: QueryLineProps) {
           aria-activedescendant={open && chosen >= 0 ? `${id}-${chosen}` : undefined}
           aria-invalid={problem ? true : undefined}
           aria-describedby={problem ? `${id}-problem` : undefined}
-          placeholder="service=cart duration>1s tenant.id=12345 error, or a trace id"
+          placeholder="service=… duration>1s error, or a trace id"
           value={draft}
           spellCheck={false}
           autoComplete="off"

@@ -2,6 +2,7 @@
 
 import { ListTree, Radio, RefreshCw, Rows3 } from "lucide-react";
 import { useMemo, type ReactNode } from "react";
+import type { ApiError } from "@/api/client";
 import { formatCount } from "@/model/format";
 import { fieldOf, readTerms, writeLiteral } from "@/model/searchLine";
 import type { TraceSummary } from "@/model/scatter";
@@ -97,6 +98,12 @@ function List({
   return <Failure error={asked.error} retry={() => void asked.refetch()} />;
 }
 
+/** Until there is an answer. */
+function beginning(error: ApiError | null): string {
+  if (!error) return "Searching…";
+  return error.status === 400 ? "Query not valid" : "No answer";
+}
+
 /** `20 of 4,213 traces`; that there are more where the total is not known. */
 function heading({
   state,
@@ -106,7 +113,7 @@ function heading({
   live,
 }: Pick<ResultsProps, "state" | "found" | "total" | "live"> & { readonly shown: number }): string {
   const asked = live ?? found;
-  if (!shown && !asked.isSuccess) return asked.isError ? "No answer" : "Searching…";
+  if (!shown && !asked.isSuccess) return beginning(asked.error);
   if (live) return `The newest ${written(shown)}, live`;
   if (state.search.grouped) return total === undefined ? "Traces" : written(total);
   if (!found.hasNextPage) return written(shown);

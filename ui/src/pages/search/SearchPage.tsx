@@ -1,7 +1,7 @@
 /** Finds traces: one line of text or fields, pictures of what matches, and the traces themselves. */
 
 import { SlidersHorizontal } from "lucide-react";
-import { lazy, Suspense, useEffect, useLayoutEffect, useMemo, useState } from "react";
+import { lazy, Suspense, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { useApi } from "@/api/client";
 import { useSettings } from "@/app/settings";
 import { useShortcuts } from "@/app/shortcuts";
@@ -18,8 +18,9 @@ import { QueryLine } from "./QueryLine";
 import { RecentSearches } from "./RecentSearches";
 import { Results } from "./Results";
 import { SearchForm } from "./SearchForm";
+import { Syntax } from "./Syntax";
 import { asParameters, useSearch, type SearchState } from "./useSearch";
-import { useFoundTraces, useLiveTraces } from "./useTraces";
+import { useFoundTraces, useLiveTraces, type FoundTraces, type LiveQuery } from "./useTraces";
 import styles from "./SearchPage.module.css";
 
 // Of the many visits only the first need it.
@@ -62,6 +63,7 @@ function Found({ state }: { readonly state: SearchState }) {
   const traces = isLive ? (live.data?.traces ?? (live.isError ? [] : pages)) : pages;
   useRecentSearch(state.search.line, asked.isSuccess);
   useScrollBack(state.visit, traces.length > 0);
+  const onEnter = useFocusOnRows(asked, state.search.line);
   const { refresh } = state;
   const { refetch } = services;
   if (services.data?.length === 0 && found.data && !traces.length) {
@@ -79,7 +81,7 @@ function Found({ state }: { readonly state: SearchState }) {
   const problem = asked.error?.status === 400 ? asked.error.message : null;
   return (
     <>
-      {embed.embedded ? null : <Head state={state} problem={problem} />}
+      {embed.embedded ? null : <Head state={state} problem={problem} onEnter={onEnter} />}
       {embed.hideGraph ? null : <Charts state={charted} traces={traces} />}
       <Results
         state={state}
@@ -116,6 +118,30 @@ function useLiveQuestion(state: SearchState, isLive: boolean): SearchState {
   }, [state, now]);
 }
 
+/**
+ * After Enter in the search line, moves the focus to the first row once there is an answer. It stays
+ * where nothing was found, and where one has gone on writing or has gone elsewhere.
+ */
+function useFocusOnRows(asked: FoundTraces | LiveQuery, line: string): () => void {
+  const isWanted = useRef(false);
+  useEffect(() => {
+    if (!isWanted.current || asked.isFetching) return undefined;
+    isWanted.current = false;
+    // The rows are placed once the list knows where the window is.
+    const frame = requestAnimationFrame(() => {
+      const at = document.activeElement;
+      const isLine = at instanceof HTMLInputElement && at.getAttribute("role") === "combobox";
+      if (isLine ? at.value.trim() !== line : at !== document.body) return;
+      const results = document.querySelector("main [role=table], main section table");
+      results?.querySelector<HTMLElement>("a[href]")?.focus();
+    });
+    return () => cancelAnimationFrame(frame);
+  });
+  return () => {
+    isWanted.current = true;
+  };
+}
+
 /** A search that was answered is one to come back to. */
 function useRecentSearch(line: string, answered: boolean): void {
   const addRecentSearch = useSettings((settings) => settings.addRecentSearch);
@@ -127,9 +153,11 @@ function useRecentSearch(line: string, answered: boolean): void {
 function Head({
   state,
   problem,
+  onEnter,
 }: {
   readonly state: SearchState;
   readonly problem: string | null;
+  onEnter(): void;
 }) {
   const { search, change } = state;
   const [open, setOpen] = useState(() => matchMedia("(min-width: 761px)").matches);
@@ -145,7 +173,8 @@ function Head({
   return (
     <header className={styles.head}>
       <h1 className="visually-hidden">Search for traces</h1>
-      <QueryLine state={state} problem={problem}>
+      <QueryLine state={state} problem={problem} onEnter={onEnter}>
+        <Syntax />
         <RecentSearches onPick={(line) => change({ line })} />
         <TimeRangePicker range={search.range} onChange={(range) => change({ range })} />
         <Button

@@ -6,7 +6,8 @@ import { Link } from "wouter";
 import type { ServiceColor } from "@/model/colors";
 import { formatCount } from "@/model/format";
 import type { TraceSummary } from "@/model/scatter";
-import { Duration, Time } from "@/parts/Figures";
+import { formatTime, type Zone } from "@/model/time";
+import { Duration } from "@/parts/Figures";
 import { ServiceMark } from "@/parts/ServiceMark";
 import { linkTo } from "@/url/location";
 import { usePicks } from "./picks";
@@ -20,12 +21,16 @@ interface TraceRowProps {
   readonly longest: number;
   readonly colors: ReadonlyMap<string, ServiceColor>;
   readonly find: string;
+  readonly zone: Zone;
+  /** As the head of the column tells it. */
+  readonly offset: string;
   readonly isPicked: boolean;
   readonly isFresh: boolean;
 }
 
 export const TraceRow = memo(function TraceRow(props: TraceRowProps) {
   const { trace, rowIndex, top, height, longest, colors, find, isPicked, isFresh } = props;
+  const { zone, offset } = props;
   const { trace_id: traceId, root_service: service, root_operation: operation, errors } = trace;
   const toggle = usePicks((store) => store.toggle);
   const color = colors.get(service);
@@ -46,7 +51,7 @@ export const TraceRow = memo(function TraceRow(props: TraceRowProps) {
         />
       </div>
       <div role="cell" className={styles.start}>
-        <Time micros={trace.start_micros} />
+        <Start micros={trace.start_micros} zone={zone} offset={offset} />
       </div>
       <div role="cell" className={styles.name}>
         {color ? <ServiceMark color={color} /> : null}
@@ -93,6 +98,27 @@ export const TraceRow = memo(function TraceRow(props: TraceRowProps) {
     </div>
   );
 });
+
+/** Without the offset that the head of the column tells; another one, of summer time, is told. */
+function Start({
+  micros,
+  zone,
+  offset,
+}: {
+  readonly micros: number;
+  readonly zone: Zone;
+  readonly offset: string;
+}) {
+  const text = formatTime(micros, zone);
+  return (
+    <time
+      dateTime={new Date(micros / 1000).toISOString()}
+      title={formatTime(micros, zone, "microsecond")}
+    >
+      {text.endsWith(` ${offset}`) ? text.slice(0, -offset.length - 1) : text}
+    </time>
+  );
+}
 
 const MOST_SERVICES = 5;
 

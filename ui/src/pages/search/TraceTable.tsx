@@ -6,9 +6,10 @@
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import { ArrowDown } from "lucide-react";
 import { useLayoutEffect, useMemo, useRef, useState } from "react";
-import { useApi } from "@/api/client";
-import { serviceColors } from "@/model/colors";
+import { useSettings } from "@/app/settings";
+import { listColors } from "@/model/colors";
 import type { TraceSummary } from "@/model/scatter";
+import { offsetOf } from "@/model/time";
 import { embed } from "@/url/embed";
 import type { Order } from "@/url/searchUrl";
 import { TraceRow } from "./TraceRow";
@@ -31,11 +32,12 @@ interface TraceTableProps {
 }
 
 export function TraceTable({ traces, order, fresh, find, onOrder }: TraceTableProps) {
-  const services = useApi("/services", {});
-  const colors = useMemo(() => {
-    const shown = traces.flatMap((trace) => trace.services.map(({ service }) => service));
-    return serviceColors([...(services.data ?? []), ...shown]);
-  }, [services.data, traces]);
+  const colors = useMemo(
+    () => listColors(traces.flatMap((trace) => trace.services.map(({ service }) => service))),
+    [traces],
+  );
+  const zone = useSettings((settings) => settings.zone);
+  const offset = offsetOf(traces[0]?.start_micros ?? 0, zone);
   const longest = traces.reduce((most, trace) => Math.max(most, trace.duration_nanos), 1);
   const picks = usePicks((store) => store.picks);
   const picked = useMemo(() => new Set(picks.map(({ traceId }) => traceId)), [picks]);
@@ -48,7 +50,7 @@ export function TraceTable({ traces, order, fresh, find, onOrder }: TraceTablePr
       aria-rowcount={traces.length + 1}
       className={`${styles.table} ${embed.embedded ? styles.embedded : ""}`}
     >
-      <Heads order={order} {...(onOrder ? { onOrder } : {})} />
+      <Heads order={order} offset={offset} {...(onOrder ? { onOrder } : {})} />
       <div ref={body} role="rowgroup" className={styles.body} style={{ height }}>
         {items.map(({ index, start, size }) => {
           const trace = traces[index];
@@ -62,6 +64,8 @@ export function TraceTable({ traces, order, fresh, find, onOrder }: TraceTablePr
               longest={longest}
               colors={colors}
               find={find}
+              zone={zone}
+              offset={offset}
               isPicked={picked.has(trace.trace_id)}
               isFresh={fresh?.has(trace.trace_id) ?? false}
             />
@@ -111,7 +115,11 @@ const HEADS: readonly (readonly [title: string, order: Order | null, numeric?: b
   ["Errors", "errors", true],
 ];
 
-function Heads({ order, onOrder }: Pick<TraceTableProps, "order" | "onOrder">) {
+function Heads({
+  order,
+  offset,
+  onOrder,
+}: Pick<TraceTableProps, "order" | "onOrder"> & { readonly offset: string }) {
   return (
     <div role="rowgroup" className={styles.heads}>
       <div role="row" aria-rowindex={1} className={styles.head}>
@@ -132,9 +140,11 @@ function Heads({ order, onOrder }: Pick<TraceTableProps, "order" | "onOrder">) {
                 title={`Most first, of all that match: ${title.toLowerCase()}`}
                 onClick={() => onOrder(own)}
               >
-                {title}
+                {own === "newest" ? `${title} (${offset})` : title}
                 <ArrowDown size={12} aria-hidden className={own === order ? "" : styles.unsorted} />
               </button>
+            ) : own === "newest" ? (
+              `${title} (${offset})`
             ) : (
               title
             )}

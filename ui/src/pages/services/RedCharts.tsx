@@ -2,7 +2,13 @@
 
 import { useMemo } from "react";
 import type { Answers } from "@/api/client";
-import { formatDuration, formatRate, formatShare } from "@/model/format";
+import {
+  formatDuration,
+  formatDurationTick,
+  formatRate,
+  formatShare,
+  rateUnit,
+} from "@/model/format";
 import { TimeSeries, type ChartMarker, type ChartSeries } from "@/parts/charts/TimeSeries";
 import { timeRangeParams } from "@/model/timeRange";
 import type { TimeWindow } from "@/url/timeWindow";
@@ -26,6 +32,7 @@ export function RedCharts({ metrics, counted, time }: RedChartsProps) {
     sync: "red",
     onSelect: (startMicros: number, endMicros: number) => time.setRange({ startMicros, endMicros }),
   };
+  const unit = rateUnit(Math.max(0, ...rate[0]!.values.map((perSecond) => perSecond ?? 0)));
   const link = (which: Which) => (startMicros: number, endMicros: number) =>
     tracesLink(counted, timeRangeParams({ startMicros, endMicros }), which);
   return (
@@ -35,7 +42,7 @@ export function RedCharts({ metrics, counted, time }: RedChartsProps) {
         title="Rate"
         shape="bars"
         series={rate}
-        format={(perSecond) => formatRate(perSecond, 1)}
+        format={(perSecond) => formatRate(perSecond, 1, unit)}
         link={link("all")}
       />
       <TimeSeries
@@ -53,6 +60,7 @@ export function RedCharts({ metrics, counted, time }: RedChartsProps) {
         logarithmic
         series={durations}
         format={formatDuration}
+        formatTick={formatDurationTick}
         link={link("slow")}
       />
     </div>

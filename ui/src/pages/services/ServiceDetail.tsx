@@ -13,7 +13,7 @@ import type { TimeWindow } from "@/url/timeWindow";
 import { NoRequests, NoService, NoSpans } from "./NoData";
 import { OperationsTable } from "./OperationsTable";
 import { RedCharts } from "./RedCharts";
-import { KINDS, type ServiceOverview } from "./requests";
+import { KINDS, type OperationOverview, type ServiceOverview } from "./requests";
 import { LastSpan, Versions } from "./ServicesTable";
 import styles from "./ServicesPage.module.css";
 
@@ -128,6 +128,7 @@ function Facts({
 
 function OverTime({ counted, overview, time }: PartProps & { readonly overview: ServiceOverview }) {
   const metrics = useApi("/services/metrics", { ...counted, ...time.question }, { keep: true });
+  const operations = useOperations({ counted, time });
   if (!metrics.data) {
     return metrics.error ? (
       <Failure error={metrics.error} retry={() => void metrics.refetch()} />
@@ -138,17 +139,21 @@ function OverTime({ counted, overview, time }: PartProps & { readonly overview: 
   const calls = sum(metrics.data.calls);
   const errors = sum(metrics.data.errors);
   if (!calls) return <NoRequests {...counted} spans={overview.spans} time={time} />;
-  const isWhole = !counted.operation && !counted.kind;
+  const durations = counted.operation
+    ? onlyOne(operations.data, counted)
+    : counted.kind
+      ? null
+      : overview;
   return (
     <>
       <dl className={styles.figures}>
         <Figure name="Rate" value={formatRate(calls, time.seconds)} />
         <Figure name="Errors" value={<ErrorShare errors={errors} calls={calls} />} />
-        {isWhole ? (
+        {durations ? (
           <>
-            <Figure name="p50" value={formatDuration(overview.p50_nanos)} />
-            <Figure name="p95" value={formatDuration(overview.p95_nanos)} />
-            <Figure name="p99" value={formatDuration(overview.p99_nanos)} />
+            <Figure name="p50" value={formatDuration(durations.p50_nanos)} />
+            <Figure name="p95" value={formatDuration(durations.p95_nanos)} />
+            <Figure name="p99" value={formatDuration(durations.p99_nanos)} />
           </>
         ) : null}
         <Figure
@@ -170,14 +175,29 @@ function Figure({ name, value }: { readonly name: string; readonly value: ReactN
   );
 }
 
-function Operations({ counted, time }: PartProps) {
+/** The operation narrowed to; null where several kinds have its name and none was chosen. */
+function onlyOne(
+  operations: readonly OperationOverview[] | undefined,
+  { operation, kind }: Narrowed,
+): OperationOverview | null {
+  const meant = (operations ?? []).filter(
+    (one) => one.operation === operation && (!kind || one.kind === kind),
+  );
+  return meant.length === 1 ? meant[0]! : null;
+}
+
+function useOperations({ counted, time }: PartProps) {
   // The charts of an operation stand above the table of all: it is where the next one is chosen.
   const kind = counted.operation ? "" : counted.kind;
-  const operations = useApi(
+  return useApi(
     "/services/operations",
     { service: counted.service, kind, ...time.question },
     { keep: true },
   );
+}
+
+function Operations({ counted, time }: PartProps) {
+  const operations = useOperations({ counted, time });
   if (operations.data) {
     return <OperationsTable operations={operations.data} counted={counted} time={time} />;
   }

@@ -3,8 +3,8 @@
 import { Activity } from "lucide-react";
 import { useMemo } from "react";
 import { Link } from "wouter";
-import { serviceColors } from "@/model/colors";
-import { formatCount, formatRate } from "@/model/format";
+import { listColors } from "@/model/colors";
+import { formatCount, formatRate, rateUnit } from "@/model/format";
 import { shareOf } from "@/model/serviceMap";
 import { formatAge } from "@/model/time";
 import { Button, ButtonLink } from "@/parts/Button";
@@ -83,8 +83,10 @@ function columnsOf(
   services: readonly ServiceOverview[],
   time: TimeWindow,
 ): readonly Column<ServiceOverview>[] {
-  const colors = serviceColors(services.map(({ service }) => service));
+  const colors = listColors(services.map(({ service }) => service));
   const range = time.params;
+  const most = Math.max(0, ...services.map(({ requests }) => requests));
+  const unit = rateUnit(most / time.seconds);
   return [
     {
       key: "service",
@@ -119,7 +121,7 @@ function columnsOf(
               href={tracesLink(row, range, "all")}
               title={`${formatCount(row.requests)} requests`}
             >
-              {formatRate(row.requests, time.seconds)}
+              {formatRate(row.requests, time.seconds, unit)}
             </Link>
           ) : (
             <span className={styles.note}>none</span>

@@ -17,6 +17,7 @@ import { useFinding } from "./useFinding";
 import { useTraceShortcuts } from "./useTraceShortcuts";
 import { useUrlSync } from "./useUrlSync";
 import { OTHER_VIEWS, viewOf, type OtherViewName } from "./viewNames";
+import { focusLineSoon } from "./waterfall/gridKeys";
 import { Waterfall } from "./waterfall/Waterfall";
 import styles from "./TraceScreen.module.css";
 
@@ -38,6 +39,11 @@ export function TraceScreen({ raw, reload, reloading }: TraceScreenProps) {
   useTraceShortcuts();
   return (
     <div className={styles.screen} data-embedded={embed.embedded || undefined}>
+      {shown === "waterfall" ? (
+        <button type="button" className={styles.skip} onClick={focusLineSoon}>
+          Skip to the spans
+        </button>
+      ) : null}
       <Header raw={raw} colors={colors} />
       <Notices raw={raw} reload={reload} reloading={reloading} />
       <Toolbar waterfall={shown === "waterfall"} />
@@ -73,13 +79,14 @@ function OtherView({
   const { trace, store } = useTraceView();
   const selected = useView(({ selected }) => selected);
   const found = useView(({ found }) => found);
+  const matchesOnly = useView(({ matchesOnly }) => matchesOnly);
   const hiddenServices = useView(({ hiddenServices }) => hiddenServices);
   const View = OTHER_VIEWS[name];
   return (
     <div className={styles.view}>
       <Suspense fallback={<Loading />}>
         <View
-          {...{ trace, colors, selected, found, hiddenServices, raw }}
+          {...{ trace, colors, selected, found, matchesOnly, hiddenServices, raw }}
           onSelect={(row) => store.setState({ selected: row, missing: "" })}
         />
       </Suspense>

@@ -43,6 +43,8 @@ export interface TimeSeriesProps {
   /** Charts with the same name show their cursors at the same time. */
   readonly sync: string;
   format(value: number): string;
+  /** How ticks are written, where not as values are. */
+  formatTick?(value: number): string;
   /** Where the spans of a step are found. */
   link(startMicros: number, endMicros: number): string;
   onSelect(startMicros: number, endMicros: number): void;
@@ -90,6 +92,8 @@ function Legend({ series }: Pick<TimeSeriesProps, "series">) {
 interface Hover {
   readonly step: number;
   readonly left: number;
+  /** How wide the chart is. */
+  readonly width: number;
 }
 
 function Plot(props: TimeSeriesProps) {
@@ -142,7 +146,8 @@ function usePlot(
     const plot: uPlot = createPlot(element, latest.current, {
       zone,
       ink: tokenReader(element),
-      onHover: (step, left) => onHover(step === null ? null : { step, left }),
+      onHover: (step, left) =>
+        onHover(step === null ? null : { step, left, width: element.clientWidth }),
       onClick: (step) => go(latest.current.link(boundsOf(step), boundsOf(step + 1))),
       onSelect: (from, to) => latest.current.onSelect(boundsOf(from), boundsOf(to)),
     });
@@ -157,15 +162,18 @@ function usePlot(
   }, [host, shown, theme, zone, go, onHover]);
 }
 
-const TOOLTIP_WIDTH = 190;
+const TOOLTIP_GAP = 14;
 
-function Tooltip({ step, left, ...props }: TimeSeriesProps & Hover) {
+/** Stands beside the pointer, on the side with more room, and never over it. */
+function Tooltip({ step, left, width, ...props }: TimeSeriesProps & Hover) {
   const zone = useSettings((settings) => settings.zone);
   const at = props.startMicros + step * props.stepMicros;
   return (
     <div
       className={styles.tooltip}
-      style={{ left: `clamp(0px, ${left + 14}px, calc(100% - ${TOOLTIP_WIDTH}px))` }}
+      style={
+        left < width / 2 ? { left: left + TOOLTIP_GAP } : { right: width - left + TOOLTIP_GAP }
+      }
       aria-hidden
     >
       <p>{describeStep(at, at + props.stepMicros, zone)}</p>

@@ -7,7 +7,9 @@ import type { ChartMarker, TimeSeriesProps } from "./TimeSeries";
 
 const CLICK_PIXELS = 4;
 const AXIS_WIDTH = 62;
-const AXIS_HEIGHT = 26;
+const AXIS_HEIGHT = 32;
+/** Keeps the first label of the time axis below the lowest one of the values. */
+const AXIS_GAP = 9;
 const DAY_SECONDS = 86_400;
 // uPlot declares its enumerations for types alone: at run time there are only the numbers.
 // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment
@@ -25,7 +27,15 @@ interface Surroundings {
 
 type Chart = Pick<
   TimeSeriesProps,
-  "startMicros" | "stepMicros" | "series" | "shape" | "logarithmic" | "markers" | "sync" | "format"
+  | "startMicros"
+  | "stepMicros"
+  | "series"
+  | "shape"
+  | "logarithmic"
+  | "markers"
+  | "sync"
+  | "format"
+  | "formatTick"
 >;
 
 export function createPlot(host: HTMLElement, chart: Chart, around: Surroundings): UPlot {
@@ -37,7 +47,7 @@ export function createPlot(host: HTMLElement, chart: Chart, around: Surroundings
       width: host.clientWidth,
       height: host.clientHeight,
       legend: { show: false },
-      padding: [8, 8, 0, 0],
+      padding: [8, 18, 0, 0],
       scales: {
         x: { time: true, range: [start, start + count * step] },
         y: chart.logarithmic
@@ -50,7 +60,7 @@ export function createPlot(host: HTMLElement, chart: Chart, around: Surroundings
         y: false,
         drag: { x: true, y: false, setScale: false },
         sync: { key: chart.sync },
-        points: { size: 7 },
+        points: { show: chart.shape === "lines", size: 7 },
       },
       hooks: {
         setCursor: [
@@ -82,7 +92,14 @@ function seriesOf(
   const color = ink(token);
   if (shape === "bars") {
     const bars = UPlot.paths.bars?.({ size: [0.8, 24] });
-    return { label, stroke: color, fill: color, width: 0, ...(bars ? { paths: bars } : {}) };
+    return {
+      label,
+      stroke: color,
+      fill: color,
+      width: 0,
+      points: { show: false },
+      ...(bars ? { paths: bars } : {}),
+    };
   }
   return {
     label,
@@ -115,6 +132,7 @@ function axesOf(chart: Chart, { zone, ink }: Surroundings, seconds: number): UPl
     {
       ...looks,
       size: AXIS_HEIGHT,
+      gap: AXIS_GAP,
       space: seconds > DAY_SECONDS ? 92 : 58,
       grid: { show: false },
       values: (_, splits) => splits.map((split) => writeTick(split * 1e6, zone, seconds)),
@@ -124,7 +142,7 @@ function axesOf(chart: Chart, { zone, ink }: Surroundings, seconds: number): UPl
       size: AXIS_WIDTH,
       space: 28,
       ...(chart.logarithmic ? { splits: (_, __, min, max) => powersOfTen(min, max) } : {}),
-      values: (_, splits) => splits.map(chart.format),
+      values: (_, splits) => splits.map(chart.formatTick ?? chart.format),
     },
   ];
 }
@@ -187,6 +205,8 @@ function drawMarkers(
   ctx.fillStyle = ink("--text");
   ctx.lineWidth = ratio;
   ctx.font = `${10 * ratio}px ${getComputedStyle(document.body).fontFamily}`;
+  // The axes leave theirs behind.
+  ctx.textAlign = "left";
   ctx.textBaseline = "top";
   for (const { atMicros, label } of markers) {
     const x = plot.valToPos(atMicros / 1e6, "x", true);

@@ -21,6 +21,13 @@ interface CellChartProps {
   onChoose(box: Box): void;
 }
 
+type Axis = "columns" | "rows";
+
+/** In pixels; less is a click. */
+const LEAST_DRAG = 8;
+/** In pixels; a hand that means to go straight strays this much. */
+const MOST_STRAY = 28;
+
 const ARROWS: Readonly<Record<string, readonly [columns: number, rows: number]>> = {
   ArrowLeft: [-1, 0],
   ArrowRight: [1, 0],
@@ -35,6 +42,8 @@ export function CellChart(props: CellChartProps) {
   const [anchor, setAnchor] = useState<Cell | null>(null);
   const [cursor, setCursor] = useState<Cell | null>(null);
   const [dragging, setDragging] = useState(false);
+  const [whole, setWhole] = useState<Axis | null>(null);
+  const begin = useRef({ x: 0, y: 0 });
   const hintId = useId();
   const plot = plotOf({ width, height });
   const limit = (cell: Cell): Cell => ({
@@ -49,11 +58,17 @@ export function CellChart(props: CellChartProps) {
       row: Math.floor((1 - y / plot.height) * rows),
     });
   };
-  const box = cursor ? boxOf(anchor ?? cursor, cursor) : null;
+  const drawn = cursor ? boxOf(anchor ?? cursor, cursor) : null;
+  const box = drawn && {
+    ...drawn,
+    ...(whole === "columns" ? { left: 0, right: columns - 1 } : {}),
+    ...(whole === "rows" ? { low: 0, high: rows - 1 } : {}),
+  };
   const clear = () => {
     setAnchor(null);
     setCursor(null);
     setDragging(false);
+    setWhole(null);
   };
   const choose = () => {
     if (box) onChoose(box);
@@ -87,11 +102,16 @@ export function CellChart(props: CellChartProps) {
         if (event.button !== 0) return;
         event.currentTarget.setPointerCapture(event.pointerId);
         setDragging(true);
+        begin.current = { x: event.clientX, y: event.clientY };
         setAnchor(cellAt(event));
         setCursor(cellAt(event));
       }}
       onPointerMove={(event) => {
         if (!dragging) setAnchor(null);
+        else if (rows > 1) {
+          const { x, y } = begin.current;
+          setWhole(acrossOf(event.clientX - x, event.clientY - y));
+        }
         setCursor(cellAt(event));
       }}
       onPointerUp={() => {
@@ -125,6 +145,17 @@ export function CellChart(props: CellChartProps) {
       </p>
     </div>
   );
+}
+
+/**
+ * What a drag covers as a whole: all rows where it goes mainly sideways, all columns where it goes
+ * mainly up or down, nothing where it goes aslant or has hardly begun.
+ */
+function acrossOf(x: number, y: number): Axis | null {
+  const [aside, upright] = [Math.abs(x), Math.abs(y)];
+  if (Math.max(aside, upright) < LEAST_DRAG || Math.min(aside, upright) > MOST_STRAY) return null;
+  if (aside > 2 * upright) return "rows";
+  return upright > 2 * aside ? "columns" : null;
 }
 
 /** A text above a place of a chart; read out, too. */

@@ -32,10 +32,10 @@ export function Charts({ state, traces }: ChartsProps) {
   const asked = params.get("chart");
   const chart: Chart = asked !== null && asked in CHARTS ? (asked as Chart) : "spans";
   const histogram = useApi("/histogram", { ...state.question, buckets: BUCKETS }, { keep: true });
-  const narrow = (window: Window, durations?: DurationRange) => {
+  const narrow = (window?: Window, durations?: DurationRange) => {
     const { line } = state.search;
     state.change({
-      range: { startMicros: window.start, endMicros: window.end },
+      ...(window ? { range: { startMicros: window.start, endMicros: window.end } } : {}),
       ...(durations ? { line: withDurations(line, durations) } : {}),
     });
   };
@@ -116,7 +116,11 @@ function Legend({ chart }: { readonly chart: Chart }) {
       ) : (
         <Key sign={<path d="M2 1h9v9Z" className={styles.failed} />}>errors among them</Key>
       )}
-      <span className={styles.hint}>drag to narrow</span>
+      <span className={styles.hint}>
+        {chart === "spans"
+          ? "drag to narrow"
+          : "drag to narrow: sideways the time, up or down the durations, aslant both"}
+      </span>
     </p>
   );
 }

@@ -1,4 +1,7 @@
-/** Spans by time and duration; a box of it narrows both. */
+/**
+ * Spans by time and duration. A box of it narrows both; one over all durations the time alone, one
+ * over all of the time the durations alone.
+ */
 
 import { useCallback } from "react";
 import { useSettings } from "@/app/settings";
@@ -22,7 +25,8 @@ import { describeCounts, describeWindow } from "./TimeHistogram";
 
 interface HeatmapProps {
   readonly histogram: Histogram;
-  onChoose(window: Window, durations: DurationRange): void;
+  /** Each undefined where it stays as it is. */
+  onChoose(window: Window | undefined, durations: DurationRange | undefined): void;
 }
 
 const HEIGHT = 200;
@@ -54,11 +58,20 @@ export function Heatmap({ histogram, onChoose }: HeatmapProps) {
     },
     [histogram, columns, rows, zone],
   );
+  const extentOf = ({ left, right, low, high }: Box) => ({
+    isAllTime: left === 0 && right === columns - 1 && columns > 1,
+    isAllDurations: low === 0 && high === rows - 1 && rows > 1,
+  });
   const describe = (box: Box) => {
     const { least, below } = durationsOfRows(histogram, box.low, box.high);
     const { spans, errors } = countIn(histogram, box);
+    const { isAllTime, isAllDurations } = extentOf(box);
     const window = windowOfColumns(histogram, box.left, box.right);
-    return `${describeWindow(window, zone)}, ${formatBound(least)} – ${formatBound(below)}: ${describeCounts(spans, errors)}`;
+    const time = isAllTime ? "all of the time" : describeWindow(window, zone);
+    const durations = isAllDurations
+      ? "all durations"
+      : `${formatBound(least)} – ${formatBound(below)}`;
+    return `${time}, ${durations}: ${describeCounts(spans, errors)}`;
   };
   return (
     <>
@@ -69,12 +82,13 @@ export function Heatmap({ histogram, onChoose }: HeatmapProps) {
         rows={rows}
         draw={draw}
         describe={describe}
-        onChoose={(box) =>
+        onChoose={(box) => {
+          const { isAllTime, isAllDurations } = extentOf(box);
           onChoose(
-            windowOfColumns(histogram, box.left, box.right),
-            durationsOfRows(histogram, box.low, box.high),
-          )
-        }
+            isAllTime ? undefined : windowOfColumns(histogram, box.left, box.right),
+            isAllDurations ? undefined : durationsOfRows(histogram, box.low, box.high),
+          );
+        }}
       />
       <table className="visually-hidden">
         <caption>Spans by time and duration</caption>

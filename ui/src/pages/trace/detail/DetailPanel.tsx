@@ -15,6 +15,7 @@ import { Divider } from "../waterfall/Divider";
 import { focusLineSoon } from "../waterfall/gridKeys";
 import { AttributeGroups } from "./AttributeGroups";
 import { Events } from "./Events";
+import { Failure } from "./Failure";
 import { Links } from "./Links";
 import { RawJson } from "./RawJson";
 import { Section } from "./Section";
@@ -57,6 +58,7 @@ export function DetailPanel({ panel, row, colors }: DetailPanelProps) {
       >
         <Head row={row} colors={colors} />
         <div className={styles.content} tabIndex={0} role="region" aria-label="Span detail">
+          <Failure row={row} />
           <SpanFacts row={row} />
           {warnings.length ? (
             <Section title="Warnings" count={warnings.length} tone="warning">

@@ -16,7 +16,7 @@ const useFolds = create<Folds>()(persist(() => ({ open: {} }), { name: "ananta-t
 interface SectionProps {
   readonly title: string;
   readonly count?: number;
-  readonly tone?: "warning";
+  readonly tone?: "warning" | "error";
   readonly folded?: boolean;
   /** Beside the title, such as a switch. */
   readonly tools?: ReactNode;
@@ -29,7 +29,7 @@ export function Section({ title, count, tone, folded, tools, children }: Section
   return (
     <section className={styles.section}>
       <div className={styles.head}>
-        <h3 className={tone === "warning" ? styles.warning : undefined}>
+        <h3 className={tone ? styles[tone] : undefined}>
           <button
             type="button"
             aria-expanded={isOpen}

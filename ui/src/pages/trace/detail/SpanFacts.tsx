@@ -98,7 +98,7 @@ function Status({ trace, row }: { readonly trace: TraceData; readonly row: numbe
       <span className={isError ? styles.error : styles.ok}>
         <Icon size={14} aria-hidden /> {status || "unset"}
       </span>
-      {message ? <span className={styles.message}>{message}</span> : null}
+      {message && !isError ? <span className={styles.message}>{message}</span> : null}
     </Fact>
   );
 }

@@ -4,7 +4,7 @@ import { useState } from "react";
 import { Link } from "wouter";
 import { formatBytes } from "@/model/format";
 import type { Attribute } from "@/model/traceData";
-import { layOut, valueKind } from "@/model/values";
+import { layOut, valueKind, type ValueKind } from "@/model/values";
 import { linkTo } from "@/url/location";
 import { useTraceView } from "../store";
 import { SpanLink } from "./SpanFacts";
@@ -12,6 +12,11 @@ import styles from "./Value.module.css";
 
 const SHOWN_LINES = 12;
 const SHOWN_CHARACTERS = 300;
+/** A stack tells most when it is whole. */
+const SHOWN_OF_STACK = 2048;
+
+/** What scrolls can be reached by keyboard. */
+const SCROLLED = { tabIndex: 0, role: "group", "aria-label": "Stack" };
 
 export function Value({ attribute }: { readonly attribute: Attribute }) {
   const { trace } = useTraceView();
@@ -39,16 +44,18 @@ export function Value({ attribute }: { readonly attribute: Attribute }) {
       </>
     );
   }
-  return <Text text={layOut(value, kind)} structured={kind !== "text"} />;
+  return <Text text={layOut(value, kind)} kind={kind} />;
 }
 
-function Text({ text, structured }: { readonly text: string; readonly structured: boolean }) {
+function Text({ text, kind }: { readonly text: string; readonly kind: ValueKind }) {
   const [isOpen, setOpen] = useState(false);
-  const folded = fold(text);
+  const folded = kind === "stack" ? text.slice(0, SHOWN_OF_STACK) : fold(text);
+  const style =
+    kind === "stack" ? styles.stack : kind === "text" ? styles.plain : styles.structured;
   if (!text) return <span className={styles.empty}>empty</span>;
   return (
     <>
-      <span className={structured ? styles.structured : styles.plain}>
+      <span className={style} {...(kind === "stack" ? SCROLLED : {})}>
         {isOpen ? text : folded}
         {!isOpen && folded.length < text.length ? "…" : ""}
       </span>

@@ -1,7 +1,7 @@
 /** What a trace is: its root, id, times and counts, how it compares, and what can be done with it. */
 
-import { GitCompareArrows } from "lucide-react";
-import { useMemo } from "react";
+import { ChevronDown, ChevronRight, GitCompareArrows } from "lucide-react";
+import { useMemo, useState } from "react";
 import { useApi } from "@/api/client";
 import type { ServiceColor } from "@/model/colors";
 import { formatDuration, formatShare } from "@/model/format";
@@ -95,41 +95,62 @@ function Facts() {
   const view = useTraceView();
   const { trace } = view;
   const { depth, errors } = useMemo(() => measure(trace), [trace]);
+  const [isOpen, setOpen] = useState(false);
   return (
-    <dl className={styles.facts}>
-      <Fact name="Start">
-        <Time micros={microsOf(trace, trace.begin)} />
-      </Fact>
-      <Fact name="Duration">
-        <strong>
-          <Duration nanos={trace.end - trace.begin} />
-        </strong>
-      </Fact>
-      <Fact name="Spans">
-        {trace.total > trace.count
-          ? `${trace.count.toLocaleString("en-US")} of ${trace.total.toLocaleString("en-US")}`
-          : trace.count.toLocaleString("en-US")}
-      </Fact>
-      <Fact name="Services">{trace.serviceNames.length}</Fact>
-      <Fact name="Depth">{depth}</Fact>
-      <Fact name="Errors">
-        {errors ? (
-          <button
-            type="button"
-            className={styles.errors}
-            title="Show the next error (e)"
-            onClick={() => selectError(view, true)}
-          >
-            {errors.toLocaleString("en-US")}
-          </button>
-        ) : (
-          "0"
-        )}
-      </Fact>
-      <MostTime />
-      {uploadOf(trace.traceId) ? null : <Typical trace={trace} />}
-    </dl>
+    <>
+      <Button
+        variant="quiet"
+        className={styles.fold ?? ""}
+        aria-expanded={isOpen}
+        icon={
+          isOpen ? <ChevronDown size={14} aria-hidden /> : <ChevronRight size={14} aria-hidden />
+        }
+        onClick={() => setOpen(!isOpen)}
+      >
+        {formatDuration(trace.end - trace.begin)}, {describeCounts(trace.total, errors)}
+      </Button>
+      <dl className={styles.facts} data-open={isOpen || undefined}>
+        <Fact name="Start">
+          <Time micros={microsOf(trace, trace.begin)} />
+        </Fact>
+        <Fact name="Duration">
+          <strong>
+            <Duration nanos={trace.end - trace.begin} />
+          </strong>
+        </Fact>
+        <Fact name="Spans">
+          {trace.total > trace.count
+            ? `${trace.count.toLocaleString("en-US")} of ${trace.total.toLocaleString("en-US")}`
+            : trace.count.toLocaleString("en-US")}
+        </Fact>
+        <Fact name="Services">{trace.serviceNames.length}</Fact>
+        <Fact name="Depth">{depth}</Fact>
+        <Fact name="Errors">
+          {errors ? (
+            <button
+              type="button"
+              className={styles.errors}
+              title="Show the next error (e)"
+              onClick={() => selectError(view, true)}
+            >
+              {errors.toLocaleString("en-US")}
+            </button>
+          ) : (
+            "0"
+          )}
+        </Fact>
+        <MostTime />
+        {uploadOf(trace.traceId) ? null : <Typical trace={trace} />}
+      </dl>
+    </>
   );
+}
+
+/** `340 spans, 2 errors` */
+function describeCounts(spans: number, errors: number): string {
+  const count = (number: number, noun: string) =>
+    `${number.toLocaleString("en-US")} ${noun}${number === 1 ? "" : "s"}`;
+  return errors ? `${count(spans, "span")}, ${count(errors, "error")}` : count(spans, "span");
 }
 
 function Fact({ name, children }: { readonly name: string; readonly children: React.ReactNode }) {
@@ -168,7 +189,10 @@ function MostTime() {
             title={`Show the longest span of ${serviceOf(trace, row)} ${nameOf(trace, row)}`}
             onClick={() => select(view, row)}
           >
-            {serviceOf(trace, row)} {nameOf(trace, row)} {formatShare(share)}
+            <span>
+              {serviceOf(trace, row)} {nameOf(trace, row)}
+            </span>{" "}
+            {formatShare(share)}
           </button>
         ))}
       </span>
@@ -209,13 +233,14 @@ function Typical({ trace }: { readonly trace: TraceData }) {
         <span
           title={`Median ${formatDuration(data.p50_nanos)}, 95 % within ${formatDuration(data.p95_nanos)}`}
         >
-          slower than {Math.round(slower * 100)} % of {data.traces.toLocaleString("en-US")} like it
+          Slower than {Math.round(slower * 100)} % of {data.traces.toLocaleString("en-US")} similar
+          traces
         </span>
         {data.trace_id ? (
           <ButtonLink
             variant="quiet"
             icon={<GitCompareArrows size={13} aria-hidden />}
-            href={linkTo(`/trace/${trace.traceId}...${data.trace_id}`)}
+            href={linkTo(`/trace/${data.trace_id}...${trace.traceId}`)}
           >
             Compare with a typical one
           </ButtonLink>

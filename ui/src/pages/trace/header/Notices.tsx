@@ -3,6 +3,8 @@
 import { RefreshCw } from "lucide-react";
 import { useMemo } from "react";
 import { Link } from "wouter";
+import { uncorrectedSkew } from "@/model/clocks";
+import { formatDuration } from "@/model/format";
 import { at } from "@/model/trace";
 import { nameOf, serviceOf, type TraceData } from "@/model/traceData";
 import { Button } from "@/parts/Button";
@@ -27,6 +29,7 @@ export function Notices({ raw, reload, reloading }: NoticesProps) {
   const { trace } = view;
   const root = params.get("root");
   const moved = useMemo(() => countMoved(trace), [trace]);
+  const skew = useMemo(() => uncorrectedSkew(trace), [trace]);
   return (
     <div className={styles.notices}>
       {root ? (
@@ -63,6 +66,11 @@ export function Notices({ raw, reload, reloading }: NoticesProps) {
       ) : null}
       {!root && trace.orphans.length ? (
         <Incomplete view={view} reload={reload} reloading={reloading} />
+      ) : null}
+      {skew && !raw ? (
+        <Notice tone="info">
+          Clocks differ by up to {formatDuration(skew)}; times are not corrected.
+        </Notice>
       ) : null}
       {moved || raw ? (
         <Notice tone="info">

@@ -194,8 +194,8 @@ function Levels() {
 
 const MARKS: readonly (readonly [keyof Marks, string])[] = [
   ["criticalPath", "Critical path"],
-  ["gaps", "Long gaps without a span below"],
-  ["selfTime", "Pale where children ran"],
+  ["gaps", "Mark gaps"],
+  ["selfTime", "Fade time spent in children"],
   ["events", "Events as ticks"],
 ];
 
@@ -219,7 +219,7 @@ function Options() {
             />
           ))}
           <CheckBox
-            label="Alike siblings as one line"
+            label="Group similar spans"
             checked={groupSiblings}
             onChange={(event) => set({ groupSiblings: event.currentTarget.checked })}
           />

@@ -20,7 +20,7 @@ import { ServiceMark } from "@/parts/ServiceMark";
 import { Empty } from "@/parts/States";
 import { VirtualTable, type VirtualColumn } from "@/parts/VirtualTable";
 import type { ViewProps } from "./props";
-import { describeCount, useShownRows } from "./shownRows";
+import { describeCount, describeFilter, useShownRows } from "./shownRows";
 import logStyles from "./LogsView.module.css";
 import styles from "./View.module.css";
 
@@ -68,6 +68,7 @@ export default function LogsView(props: ViewProps) {
           onChange={(event) => setExceptionsOnly(event.currentTarget.checked)}
         />
         <span className={styles.count} role="status">
+          {describeFilter(props)}
           {describeCount(lines.length, all.length, "event")}
         </span>
       </div>

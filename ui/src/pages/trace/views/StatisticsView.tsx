@@ -14,7 +14,7 @@ import type { Sort } from "@/parts/SortableTable";
 import { VirtualTable, type VirtualColumn } from "@/parts/VirtualTable";
 import { useUrl } from "@/url/location";
 import type { ViewProps } from "./props";
-import { describeCount, useShownRows } from "./shownRows";
+import { describeCount, describeFilter, useShownRows } from "./shownRows";
 import styles from "./View.module.css";
 
 const FIELDS: readonly (readonly [value: string, text: string])[] = [
@@ -97,6 +97,7 @@ export default function StatisticsView(props: ViewProps) {
           />
         </div>
         <span className={styles.count} role="status">
+          {describeFilter(props)}
           {describeCount(groups.length, groups.length, "group")} of{" "}
           {describeCount(rows.length, trace.count, "span")}
         </span>
@@ -260,7 +261,7 @@ function figureColumns(trace: TraceData, onSelect: ViewProps["onSelect"]): Virtu
     figure(
       "share",
       "% of trace",
-      "Self time as a share of that of all spans shown",
+      "Self time as a share of that of the whole trace",
       ({ share }) => formatShare(share),
       104,
     ),

@@ -23,7 +23,7 @@ import type { Sort } from "@/parts/SortableTable";
 import { VirtualTable, type VirtualColumn } from "@/parts/VirtualTable";
 import { useUrl } from "@/url/location";
 import type { ViewProps } from "./props";
-import { describeCount, useShownRows } from "./shownRows";
+import { describeCount, describeFilter, useShownRows } from "./shownRows";
 import styles from "./View.module.css";
 
 export default function TableView(props: ViewProps) {
@@ -72,6 +72,7 @@ export default function TableView(props: ViewProps) {
           CSV
         </Button>
         <span className={styles.count} role="status">
+          {describeFilter(props)}
           {describeCount(rows.length, trace.count, "span")}
         </span>
       </div>

@@ -13,6 +13,7 @@ export interface FlameColors {
   readonly services: ReadonlyMap<string, readonly [fill: string, text: string, striped: boolean]>;
   readonly error: string;
   readonly focus: string;
+  readonly text: string;
   readonly background: string;
   readonly font: string;
 }
@@ -31,6 +32,7 @@ export function readFlameColors(
     services: new Map(services),
     error: token("--error"),
     focus: token("--text"),
+    text: token("--text"),
     background: token("--background"),
     font: `12px ${style.fontFamily}`,
   };
@@ -105,7 +107,8 @@ function drawBox(
   const [fill, text, striped] = colors.services.get(picture.service(box))!;
   const [width, height] = [right - left, LANE_HEIGHT - GAP];
   const failed = picture.failed(box);
-  context.globalAlpha = isLit(box) ? 1 : 0.22;
+  const lit = isLit(box);
+  context.globalAlpha = lit ? 1 : 0.22;
   context.fillStyle = fill;
   context.fillRect(left, top, width, height);
   if (striped && width > 6) stripe(context, colors.background, left, top, width, height);
@@ -118,7 +121,9 @@ function drawBox(
     context.beginPath();
     context.rect(left, top, width - 3, height);
     context.clip();
-    context.fillStyle = text;
+    // Upon a pale box the text of the page is read best.
+    context.globalAlpha = 1;
+    context.fillStyle = lit ? text : colors.text;
     const label = `${failed ? "⚠ " : ""}${picture.name(box)}`;
     context.fillText(label, Math.max(left, 0) + 4, top + height / 2);
     context.restore();

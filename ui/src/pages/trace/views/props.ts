@@ -12,6 +12,8 @@ export interface ViewProps {
   onSelect(row: number | null): void;
   /** Rows that match what is searched for in the trace, ascending; null where nothing is. */
   readonly found: Int32Array | null;
+  /** Whether only these are shown. */
+  readonly matchesOnly: boolean;
   /** Services the user hid, as indexes into `trace.serviceNames`. */
   readonly hiddenServices: ReadonlySet<number>;
   /** Whether times are shown as stored, without corrections for clocks that differ. */

@@ -4,21 +4,28 @@ import { useMemo } from "react";
 import { at } from "@/model/trace";
 import type { ViewProps } from "./props";
 
-/** The rows found, or all where nothing is looked for, without those of hidden services. */
+/** All rows, or those found where only these are wished, without those of hidden services. */
 export function useShownRows({
   trace,
   found,
+  matchesOnly,
   hiddenServices,
-}: Pick<ViewProps, "trace" | "found" | "hiddenServices">): readonly number[] {
+}: Pick<ViewProps, "trace" | "found" | "matchesOnly" | "hiddenServices">): readonly number[] {
   return useMemo(() => {
-    const rows = found ? [...found] : Array.from({ length: trace.count }, (_, row) => row);
+    const rows =
+      found && matchesOnly ? [...found] : Array.from({ length: trace.count }, (_, row) => row);
     if (!hiddenServices.size) return rows;
     return rows.filter((row) => !hiddenServices.has(at(trace.service, row)));
-  }, [trace, found, hiddenServices]);
+  }, [trace, found, matchesOnly, hiddenServices]);
 }
 
 /** `12 of 340 spans`, or `340 spans` where these are all. */
 export function describeCount(shown: number, all: number, noun: string): string {
   const [one, whole] = [shown, all].map((count) => count.toLocaleString("en-US"));
   return `${shown === all ? whole : `${one} of ${whole}`} ${all === 1 ? noun : `${noun}s`}`;
+}
+
+/** Said beside the count where the rest is left out. */
+export function describeFilter({ found, matchesOnly }: Pick<ViewProps, "found" | "matchesOnly">) {
+  return found && matchesOnly ? "Only spans that match: " : "";
 }

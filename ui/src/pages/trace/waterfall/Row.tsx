@@ -9,6 +9,7 @@ import {
   Layers,
   TriangleAlert,
 } from "lucide-react";
+import { isAboutClocks } from "@/model/clocks";
 import type { ServiceColor } from "@/model/colors";
 import { formatCount, formatDuration } from "@/model/format";
 import type { Zoom } from "@/model/timeAxis";
@@ -138,12 +139,12 @@ function Signs({ trace, row, members }: LineProps): ReactNode {
           {own > 1 ? "errors" : "error"}
         </span>
       ) : below ? (
-        <span className={styles.inherited} title={`${below} spans below have errors`}>
+        <span className={styles.inherited} title="Errors in spans below this one">
           <CircleDashed size={13} aria-hidden />
-          {formatCount(below)}
+          {formatCount(below)} below
         </span>
       ) : null}
-      {flags & (WARNED | ORPHAN) && !members ? (
+      {!members && (flags & ORPHAN || isWarned(trace, row)) ? (
         <span
           className={styles.warning}
           title={
@@ -155,6 +156,12 @@ function Signs({ trace, row, members }: LineProps): ReactNode {
       ) : null}
     </>
   );
+}
+
+/** Clocks that differ are told once for the trace, not on each of its spans. */
+function isWarned(trace: TraceData, row: number): boolean {
+  const flags = at(trace.flags, row);
+  return (flags & WARNED) !== 0 && !trace.warnings(row).every(isAboutClocks);
 }
 
 function countErrors(trace: TraceData, rows: Int32Array): number {
@@ -175,7 +182,7 @@ function describe({ trace, kind, row, members }: LineProps): string {
     errors ? (members ? `${errors} errors` : "error") : "",
     !members && at(trace.errorsBelow, row) ? `${at(trace.errorsBelow, row)} errors below` : "",
     flags & ORPHAN ? "parent missing" : "",
-    flags & WARNED ? "has warnings" : "",
+    isWarned(trace, row) ? "has warnings" : "",
   ]
     .filter(Boolean)
     .join(", ");

@@ -13,6 +13,8 @@ interface TimeAxisProps {
 }
 
 const TICK_PIXELS = 110;
+/** At most what a character of a time takes. */
+const CHARACTER_PIXELS = 7;
 const CLICK_PIXELS = 4;
 
 export function TimeAxis({ zoom, length, width, onZoom }: TimeAxisProps) {
@@ -60,11 +62,23 @@ export function TimeAxis({ zoom, length, width, onZoom }: TimeAxisProps) {
       }}
       onPointerCancel={() => setDrag(null)}
     >
-      {at.map((time) => (
-        <span key={time} className={styles.tick} style={{ left: percent(time) }}>
-          <span className={styles.text}>{formatTick(time, step)}</span>
-        </span>
-      ))}
+      {at.map((time) => {
+        const text = formatTick(time, step);
+        const room = ((zoom.to - time) / span) * width;
+        const needed = text.length * CHARACTER_PIXELS + 8;
+        // Near the end a time stands before its line, if there is room.
+        const isBefore = room < needed;
+        const isShown = !isBefore || (step / span) * width > 2 * needed;
+        return (
+          <span key={time} className={styles.tick} style={{ left: percent(time) }}>
+            {isShown ? (
+              <span className={styles.text} data-before={isBefore || undefined}>
+                {text}
+              </span>
+            ) : null}
+          </span>
+        );
+      })}
       {drag ? (
         <span
           className={styles.drag}

@@ -64,6 +64,7 @@ export function Waterfall({
   return (
     <div
       className={styles.waterfall}
+      data-scrolls={window.height > list.getPlace().viewport || undefined}
       style={{ "--tree-width": `${(treeShare * 100).toFixed(2)}%` } as CSSProperties}
       ref={area}
     >

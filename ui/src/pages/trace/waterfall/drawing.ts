@@ -33,7 +33,8 @@ export function drawingOf(trace: TraceData, marks: Marks): Drawing {
   const pathOf = (row: number, closed: boolean): readonly Gap[] => {
     if (!path) return NOTHING;
     const whole = closed ? path.within(row) : null;
-    return (closed ? (whole ? [whole] : NOTHING) : path.of(row)).map(moved);
+    const stretches = (closed ? (whole ? [whole] : NOTHING) : path.of(row)).map(moved);
+    return clipped(stretches, extent(row));
   };
   // Kept, as a group may have very many members and is drawn with every step of a zoom.
   const known = new WeakMap<Int32Array, readonly Gap[]>();
@@ -82,20 +83,32 @@ export function inSight(stretches: readonly Gap[], zoom: Zoom): Gap[] {
 }
 
 /** Bars of siblings, which come by their start, those at most `gap` apart as one. */
-function merged(members: Int32Array, extent: (row: number) => Stretch, gap: number): Stretch[] {
-  const result: { from: number; to: number; error: boolean }[] = [];
+export function merged(
+  members: Iterable<number>,
+  extent: (row: number) => Stretch,
+  gap: number,
+): Stretch[] {
+  const result: { from: number; to: number; failedUntil: number }[] = [];
   for (const row of members) {
     const { from, to, error } = extent(row);
+    const failedUntil = error ? to : -Infinity;
     const last = result.at(-1);
     if (last && from - last.to <= gap) {
       last.to = Math.max(last.to, to);
-      // It failed where any of them did.
-      last.error ||= error;
+      last.failedUntil = Math.max(last.failedUntil, failedUntil);
     } else {
-      result.push({ from, to, error });
+      result.push({ from, to, failedUntil });
     }
   }
-  return result;
+  // The end of a bar tells of an error: only where the one that failed ended there.
+  return result.map(({ from, to, failedUntil }) => ({ from, to, error: failedUntil + gap >= to }));
+}
+
+/** What lies within a bar: the path is found on aligned clocks, and may reach beyond it. */
+export function clipped(stretches: readonly Gap[], bar: Gap): Gap[] {
+  return stretches
+    .map(({ from, to }) => ({ from: Math.max(from, bar.from), to: Math.min(to, bar.to) }))
+    .filter(({ from, to }) => from < to);
 }
 
 /** What is left of a stretch without some parts of it. */

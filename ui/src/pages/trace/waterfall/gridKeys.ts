@@ -58,6 +58,7 @@ export function useGridKeys(
     const index = indexOf(items, target);
     if (index < 0) return;
     list.show(index, COVERED, true);
+    wantsFocus.current = isFocusFree(grid);
     view.store.setState({ focus: target });
     // Once for each time something is sought, not whenever the list changes.
     // eslint-disable-next-line react-hooks/exhaustive-deps
@@ -165,6 +166,12 @@ function indexOf(items: Items, focus: Focus | null): number {
     if (items.rows[index] === focus.row && items.kinds[index] === focus.kind) return index;
   }
   return -1;
+}
+
+/** Whether nobody is busy elsewhere: the focus is on a line, or on nothing in particular. */
+function isFocusFree(grid: RefObject<HTMLElement | null>): boolean {
+  const focused = document.activeElement;
+  return !focused || focused.matches("body, main") || grid.current?.contains(focused) === true;
 }
 
 /** Gives the focus to the line that had it last, after the next render. */
