@@ -125,17 +125,16 @@ function useLiveQuestion(state: SearchState, isLive: boolean): SearchState {
 function useFocusOnRows(asked: FoundTraces | LiveQuery, line: string): () => void {
   const isWanted = useRef(false);
   useEffect(() => {
-    if (!isWanted.current || asked.isFetching) return undefined;
+    if (!isWanted.current || asked.isFetching) return;
     isWanted.current = false;
-    // The rows are placed once the list knows where the window is.
-    const frame = requestAnimationFrame(() => {
+    // The rows are placed once the list knows where the window is; no later render calls it off.
+    requestAnimationFrame(() => {
       const at = document.activeElement;
       const isLine = at instanceof HTMLInputElement && at.getAttribute("role") === "combobox";
       if (isLine ? at.value.trim() !== line : at !== document.body) return;
-      const results = document.querySelector("main [role=table], main section table");
-      results?.querySelector<HTMLElement>("a[href]")?.focus();
+      const rows = '[aria-label="Results"] :is([role="table"], table)';
+      document.querySelector<HTMLElement>(`${rows} a[href]`)?.focus();
     });
-    return () => cancelAnimationFrame(frame);
   });
   return () => {
     isWanted.current = true;
