@@ -129,6 +129,7 @@ describe("the line", () => {
     await line(page).fill("error kind=client");
     await line(page).press("Enter");
     await page.waitForURL(/kind/);
+    await settled(page);
     await page.getByRole("button", { name: "Clear the search" }).click();
     await page.getByRole("button", { name: "Recent searches" }).click();
     await page.getByRole("button", { name: "error kind=client" }).click();
@@ -323,9 +324,9 @@ describe("the list", () => {
   });
 
   test("carries attributes that were searched for to the trace", async ({ open }) => {
-    const page = await open("/search?lookback=2h&q=tenant.id%3D12300");
+    const page = await open("/search?lookback=2h&q=tenant.id%3D12345");
     const href = await links(page).first().getAttribute("href");
-    expect(new URL(href!, page.url()).searchParams.get("uiFind")).toBe("tenant.id=12300");
+    expect(new URL(href!, page.url()).searchParams.get("uiFind")).toBe("tenant.id=12345");
   });
 
   test("keeps traces picked from two searches for comparison", async ({ open }) => {
@@ -500,7 +501,7 @@ describe("without any trace", () => {
 
 for (const theme of ["light", "dark"] as const) {
   test(`looks and reads well, ${theme}`, async ({ open }) => {
-    const query = encodeURIComponent("service=cns-service tenant.id=12300");
+    const query = encodeURIComponent("service=cns-service tenant.id=12345");
     for (const [name, path, width] of [
       ["all", "/search?lookback=2h", 1440],
       ["fields", `/search?lookback=2h&q=${query}&order=longest`, 1024],
