@@ -70,7 +70,9 @@ test("goes to a service by the palette", async ({ open }) => {
   const page = await open("/search");
   await page.getByRole("navigation").waitFor();
   await page.keyboard.press("Control+k");
-  await page.getByRole("combobox", { name: "Page, service or trace id" }).fill("billing-service calls");
+  await page
+    .getByRole("combobox", { name: "Page, service or trace id" })
+    .fill("billing-service calls");
   await page.getByRole("option", { name: "billing-service: who calls it" }).waitFor();
   await page.keyboard.press("Enter");
   await page.waitForURL("**/dependencies?service=billing-service");

@@ -125,6 +125,8 @@ function useLiveQuestion(state: SearchState, isLive: boolean): SearchState {
 function useFocusOnRows(asked: FoundTraces | LiveQuery, line: string): () => void {
   const isWanted = useRef(false);
   useEffect(() => {
+    // Who clears the line has gone on, too.
+    if (!line) isWanted.current = false;
     if (!isWanted.current || asked.isFetching) return;
     isWanted.current = false;
     // The rows are placed once the list knows where the window is; no later render calls it off.
