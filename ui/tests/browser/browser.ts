@@ -69,7 +69,7 @@ async function openPage(
     permissions: ["clipboard-read", "clipboard-write"],
   });
   const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(30_000);
   const isExpected = (text: string) => expectedErrors.some((part) => text.includes(part));
   page.on("pageerror", (error) => problems.push(error.message));
   page.on("console", (message) => {

@@ -127,8 +127,10 @@ describe("the line", () => {
   test("remembers what was searched for until it is told to forget", async ({ open }) => {
     const page = await open("/search?lookback=2h");
     await line(page).fill("error kind=client");
+    const answered = page.waitForResponse(/\/v1\/search\?.*kind/);
     await line(page).press("Enter");
     await page.waitForURL(/kind/);
+    await answered;
     await settled(page);
     await page.getByRole("button", { name: "Clear the search" }).click();
     await page.getByRole("button", { name: "Recent searches" }).click();
