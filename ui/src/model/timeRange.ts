@@ -39,6 +39,11 @@ export function windowOf(range: TimeRange, nowMicros: number): Window {
   return { start: range.startMicros, end: range.endMicros };
 }
 
+/** A window as parameters of the API. */
+export function asParameters({ start, end }: Window): { start: string; end: string } {
+  return { start: String(Math.round(start)), end: String(Math.round(end)) };
+}
+
 /** Reads `lookback`, `start` and `end` of a URL; a named lookback wins over points in time. */
 export function readTimeRange(params: URLSearchParams, fallback: Lookback = "1h"): TimeRange {
   const start = Number(params.get("start") ?? NaN);

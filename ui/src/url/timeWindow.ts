@@ -2,6 +2,7 @@
 
 import { useCallback, useMemo, useState } from "react";
 import {
+  asParameters,
   readTimeRange,
   timeRangeParams,
   windowOf,
@@ -42,7 +43,7 @@ export function useTimeWindow(): TimeWindow {
       range,
       window,
       seconds: (window.end - window.start) / 1e6,
-      question: { start: String(Math.round(window.start)), end: String(Math.round(window.end)) },
+      question: asParameters(window),
       params: timeRangeParams(range),
       setRange,
       refresh,

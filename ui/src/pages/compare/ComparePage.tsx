@@ -8,6 +8,7 @@ import { useShortcuts } from "@/app/shortcuts";
 import { serviceColors } from "@/model/colors";
 import { compareTraces, countChanges, type Change, type Difference } from "@/model/compare";
 import { parseFind } from "@/model/find";
+import { toggled } from "@/model/toggled";
 import type { TraceData } from "@/model/traceData";
 import { Button, IconButton } from "@/parts/Button";
 import { TextField } from "@/parts/Field";
@@ -178,11 +179,7 @@ function KindFilter({
           key={change}
           pressed={kinds.has(change)}
           title={change === "same" ? "As many spans and errors, and about as long" : undefined}
-          onClick={() => {
-            const chosen = new Set(kinds);
-            if (!chosen.delete(change)) chosen.add(change);
-            onChange(chosen);
-          }}
+          onClick={() => onChange(toggled(kinds, change))}
         >
           <ChangeMark change={change} count={counts[change]} />
         </Button>

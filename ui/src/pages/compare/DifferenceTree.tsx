@@ -7,6 +7,7 @@ import type { ServiceColor } from "@/model/colors";
 import { shownDifferences, type Difference } from "@/model/compare";
 import { formatDuration } from "@/model/format";
 import type { PathSide } from "@/model/paths";
+import { toggled } from "@/model/toggled";
 import type { TraceData } from "@/model/traceData";
 import { Duration } from "@/parts/Figures";
 import { useNarrow } from "@/parts/narrow";
@@ -53,12 +54,6 @@ export function DifferenceTree(props: TreeProps) {
       empty="No path is of the kinds shown. Turn more of them on."
     />
   );
-}
-
-function toggled(set: ReadonlySet<number>, index: number): ReadonlySet<number> {
-  const changed = new Set(set);
-  if (!changed.delete(index)) changed.add(index);
-  return changed;
 }
 
 function useColumns({ differences, traces, colors }: DifferencesProps) {

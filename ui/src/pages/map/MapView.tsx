@@ -21,7 +21,7 @@ const EDGE_REACH_PIXELS = 7;
 const PAN_PIXELS = 80;
 const ZOOM_STEP = 1.3;
 
-interface MapViewProps {
+export interface MapViewProps {
   readonly map: ServiceMap;
   readonly layout: Layout;
   /** Differs where the layout is of other services or calls: the whole is shown anew. */

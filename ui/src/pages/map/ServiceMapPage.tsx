@@ -21,7 +21,7 @@ import { useTimeWindow, type TimeWindow } from "@/url/timeWindow";
 import { MapPanel } from "./MapPanel";
 import { MapTable } from "./MapTable";
 import { MapToolbar } from "./MapToolbar";
-import { MapView } from "./MapView";
+import { MapView, type MapViewProps } from "./MapView";
 import { readSelection, selectionParams, type Selection } from "./selection";
 import { useLayout } from "./useLayout";
 import styles from "./ServiceMapPage.module.css";
@@ -157,17 +157,9 @@ function Content({
   );
 }
 
-interface DrawingProps {
-  readonly map: ServiceMap;
+type DrawingProps = Omit<MapViewProps, "layout" | "layoutKey" | "seconds"> & {
   readonly time: TimeWindow;
-  readonly focus: string | null;
-  readonly start: string | null;
-  readonly selection: Selection | null;
-  readonly found: ReadonlySet<string> | null;
-  readonly reveal: string | null;
-  onSelect(selection: Selection | null): void;
-  onFocus(service: string): void;
-}
+};
 
 function Drawing({ time, ...rest }: DrawingProps) {
   const { layout, key, error } = useLayout(rest.map);

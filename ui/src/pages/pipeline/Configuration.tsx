@@ -3,6 +3,7 @@
 import { Download } from "lucide-react";
 import { Button } from "@/parts/Button";
 import { CopyButton } from "@/parts/CopyButton";
+import { download } from "@/parts/download";
 import { Yaml } from "./Yaml";
 import styles from "./PipelinePage.module.css";
 
@@ -16,7 +17,7 @@ export function Configuration({ config }: { readonly config: string }) {
           <CopyButton text={config} label="Copy the configuration" />
           <Button
             icon={<Download size={14} aria-hidden />}
-            onClick={() => download(config, "ananta.yaml")}
+            onClick={() => download("ananta.yaml", "application/yaml", [config])}
           >
             Download
           </Button>
@@ -25,12 +26,4 @@ export function Configuration({ config }: { readonly config: string }) {
       <Yaml text={config} label="The configuration as YAML" />
     </section>
   );
-}
-
-function download(text: string, name: string): void {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([text], { type: "application/yaml" }));
-  link.download = name;
-  link.click();
-  URL.revokeObjectURL(link.href);
 }

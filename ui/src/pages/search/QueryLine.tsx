@@ -3,12 +3,12 @@
 import { Search, X } from "lucide-react";
 import { useEffect, useId, useMemo, useRef, useState, type ReactNode } from "react";
 import { Button, IconButton } from "@/parts/Button";
+import { asParameters } from "@/model/timeRange";
 import { contextAt, insertAt } from "@/model/lineSuggestions";
 import { linkTo, useUrl } from "@/url/location";
 import { readTraceId } from "@/url/traceId";
 import { LineProblem } from "./LineProblem";
 import type { SearchState } from "./useSearch";
-import { asParameters } from "./useSearch";
 import { useLineSuggestions, type LineSuggestion } from "./useSuggestions";
 import styles from "./QueryLine.module.css";
 

@@ -3,6 +3,7 @@
 import { Plus } from "lucide-react";
 import { useState } from "react";
 import { useApi } from "@/api/client";
+import { asParameters } from "@/model/timeRange";
 import { Button } from "@/parts/Button";
 import { SelectField, TextField } from "@/parts/Field";
 import {
@@ -22,7 +23,7 @@ import { AttributeRow } from "./AttributeRow";
 import { Chips } from "./Chips";
 import { SuggestField } from "./SuggestField";
 import { useFollow } from "./QueryLine";
-import { asParameters, type SearchState } from "./useSearch";
+import { type SearchState } from "./useSearch";
 import styles from "./SearchForm.module.css";
 
 export function SearchForm({ state }: { readonly state: SearchState }) {

@@ -6,7 +6,7 @@ import { useApi } from "@/api/client";
 import { useSettings } from "@/app/settings";
 import { useShortcuts } from "@/app/shortcuts";
 import { readTerms } from "@/model/searchLine";
-import { windowOf } from "@/model/timeRange";
+import { asParameters, windowOf } from "@/model/timeRange";
 import { Button } from "@/parts/Button";
 import { TimeRangePicker } from "@/parts/TimeRangePicker";
 import { embed } from "@/url/embed";
@@ -19,7 +19,7 @@ import { RecentSearches } from "./RecentSearches";
 import { Results } from "./Results";
 import { SearchForm } from "./SearchForm";
 import { Syntax } from "./Syntax";
-import { asParameters, useSearch, type SearchState } from "./useSearch";
+import { useSearch, type SearchState } from "./useSearch";
 import { useFoundTraces, useLiveTraces, type FoundTraces, type LiveQuery } from "./useTraces";
 import styles from "./SearchPage.module.css";
 

@@ -6,7 +6,7 @@
  */
 
 import { useCallback, useMemo, useState } from "react";
-import { windowOf, type Window } from "@/model/timeRange";
+import { asParameters, windowOf, type Window } from "@/model/timeRange";
 import { useUrl } from "@/url/location";
 import { readSearch, searchChanges, type Search } from "@/url/searchUrl";
 
@@ -50,11 +50,6 @@ export function useSearch(): SearchState {
     const question = { q: search.line, ...asParameters(window) };
     return { search, window, question, visit: nowMicros, change: changeSearch, refresh };
   }, [search, window, nowMicros, changeSearch, refresh]);
-}
-
-/** A window as parameters of the API. */
-export function asParameters({ start, end }: Window): { start: string; end: string } {
-  return { start: String(Math.round(start)), end: String(Math.round(end)) };
 }
 
 interface EntryState {

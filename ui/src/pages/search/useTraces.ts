@@ -9,8 +9,8 @@ import {
 import { API, fetchOk, get, type Answers, type ApiError } from "@/api/client";
 import { summarizeTraces, type JaegerTrace } from "@/model/summaries";
 import type { TraceSummary } from "@/model/scatter";
-import { windowOf } from "@/model/timeRange";
-import { asParameters, type SearchState } from "./useSearch";
+import { asParameters, windowOf } from "@/model/timeRange";
+import { type SearchState } from "./useSearch";
 
 const LIVE_EVERY_MILLISECONDS = 2000;
 const FRESH_MILLISECONDS = 3 * LIVE_EVERY_MILLISECONDS;

@@ -4,6 +4,7 @@ import { createContext, use } from "react";
 import { createStore, useStore, type StoreApi } from "zustand";
 import type { SiblingGroups } from "@/model/siblings";
 import { clampZoom, type Zoom } from "@/model/timeAxis";
+import { toggled } from "@/model/toggled";
 import { at, ERROR, hasChildren } from "@/model/trace";
 import type { TraceData } from "@/model/traceData";
 
@@ -144,15 +145,11 @@ export function toggleRow({ store }: TraceView, row: number): void {
 }
 
 export function toggleGroup({ store }: TraceView, group: number): void {
-  const openGroups = new Set(store.getState().openGroups);
-  if (!openGroups.delete(group)) openGroups.add(group);
-  store.setState({ openGroups });
+  store.setState(({ openGroups }) => ({ openGroups: toggled(openGroups, group) }));
 }
 
 export function toggleService({ store }: TraceView, service: number): void {
-  const hiddenServices = new Set(store.getState().hiddenServices);
-  if (!hiddenServices.delete(service)) hiddenServices.add(service);
-  store.setState({ hiddenServices });
+  store.setState(({ hiddenServices }) => ({ hiddenServices: toggled(hiddenServices, service) }));
 }
 
 export function expandAll({ trace, groups, store }: TraceView): void {

@@ -4,9 +4,10 @@ import { useEffect, useMemo, useRef, useState } from "react";
 import type { ServiceColor } from "@/model/colors";
 import { paintMinimap } from "@/model/minimap";
 import type { TraceData } from "@/model/traceData";
+import { useTheme } from "@/parts/theme";
 import { useTraceView, useView } from "../store";
 import { Brush } from "./Brush";
-import { readPalette, useThemeName } from "./palette";
+import { readPalette } from "./palette";
 import styles from "./Minimap.module.css";
 
 const HEIGHT = 52;
@@ -17,7 +18,7 @@ export function Minimap({ colors }: { readonly colors: ReadonlyMap<string, Servi
   const [width, setWidth] = useState(0);
   const box = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
-  const theme = useThemeName();
+  const theme = useTheme();
   useEffect(() => {
     const element = box.current;
     if (!element) return undefined;

@@ -1,6 +1,5 @@
 /** The colours of the theme as numbers, for pictures that are painted pixel by pixel. */
 
-import { useSyncExternalStore } from "react";
 import type { ServiceColor } from "@/model/colors";
 import type { Palette } from "@/model/minimap";
 
@@ -26,15 +25,4 @@ function toNumber(color: string): number {
   const green = parseInt(color.slice(3, 5), 16);
   const blue = parseInt(color.slice(5, 7), 16);
   return ((0xff << 24) | (blue << 16) | (green << 8) | red) >>> 0;
-}
-
-/** The name of the theme, told again when it changes: drawings are then made anew. */
-export function useThemeName(): string {
-  return useSyncExternalStore(watchTheme, () => document.documentElement.dataset["theme"] ?? "");
-}
-
-function watchTheme(listener: () => void): () => void {
-  const observer = new MutationObserver(listener);
-  observer.observe(document.documentElement, { attributeFilter: ["data-theme"] });
-  return () => observer.disconnect();
 }

@@ -10,7 +10,7 @@ import {
   type FlamePicture,
 } from "@/model/flamePicture";
 import { at } from "@/model/trace";
-import { useThemeName } from "../minimap/palette";
+import { useTheme } from "@/parts/theme";
 import { drawFlame, LANE_HEIGHT, readFlameColors } from "./drawFlame";
 import styles from "./FlameView.module.css";
 
@@ -122,7 +122,7 @@ function useDrawing(
   scroller: React.RefObject<HTMLDivElement | null>,
   canvas: React.RefObject<HTMLCanvasElement | null>,
 ): void {
-  const theme = useThemeName();
+  const theme = useTheme();
   const [size, setSize] = useState({ width: 0, height: 0 });
   useEffect(() => {
     const observer = new ResizeObserver(([entry]) => {

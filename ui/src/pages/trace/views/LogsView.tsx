@@ -12,6 +12,7 @@ import {
   type LogLine,
 } from "@/model/events";
 import { formatClock } from "@/model/time";
+import { toggled } from "@/model/toggled";
 import { microsOf, nameOf, serviceOf, type SpanEvent } from "@/model/traceData";
 import { CopyButton } from "@/parts/CopyButton";
 import { CheckBox, TextField } from "@/parts/Field";
@@ -46,11 +47,7 @@ export default function LogsView(props: ViewProps) {
       </Empty>
     );
   }
-  const toggle = (line: LogLine) => {
-    const changed = new Set(open);
-    if (!changed.delete(keyOf(line))) changed.add(keyOf(line));
-    setOpen(changed);
-  };
+  const toggle = (line: LogLine) => setOpen(toggled(open, keyOf(line)));
   return (
     <section className={styles.view} aria-label="Logs">
       <div className={styles.tools}>

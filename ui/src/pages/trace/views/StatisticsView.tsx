@@ -5,6 +5,7 @@ import { useMemo, useState } from "react";
 import { formatShare } from "@/model/format";
 import { attributeKeys, valueReader } from "@/model/spanTable";
 import { groupSpans, type Group, type KeyOf } from "@/model/statistics";
+import { toggled } from "@/model/toggled";
 import { at } from "@/model/trace";
 import { nameOf, serviceOf, type TraceData } from "@/model/traceData";
 import { SelectField } from "@/parts/Field";
@@ -112,11 +113,7 @@ export default function StatisticsView(props: ViewProps) {
         tree={{
           level: ({ above }) => (above ? 1 : 0),
           expanded: ({ group, id }) => (group.groups.length ? !collapsed.has(id) : null),
-          onToggle: ({ id }) => {
-            const changed = new Set(collapsed);
-            if (!changed.delete(id)) changed.add(id);
-            setCollapsed(changed);
-          },
+          onToggle: ({ id }) => setCollapsed(toggled(collapsed, id)),
         }}
         onOpen={(line) => {
           const find = findOf(line);
