@@ -54,12 +54,25 @@ async def success(
     headers = {TRUNCATED_HEADER: "true"} if truncated else {}
     if parameters.pretty(request.query_params):
         body = await asyncio.to_thread(_indented, body)
+    return await compressed(request, body, "application/json", headers=headers)
+
+
+async def compressed(
+    request: Request,
+    body: bytes,
+    media_type: str,
+    *,
+    level: int = _GZIP_LEVEL,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """The answer with this body, compressed where the client takes it and it is worth it."""
+    told = dict(headers or {})
     if len(body) >= _GZIP_MIN_BYTES:
-        headers["Vary"] = "Accept-Encoding"
+        told["Vary"] = "Accept-Encoding"
         if accepts_encoding(request.headers, "gzip"):
-            body = await asyncio.to_thread(gzip.compress, body, _GZIP_LEVEL)
-            headers["Content-Encoding"] = "gzip"
-    return Response(body, media_type="application/json", headers=headers)
+            body = await asyncio.to_thread(gzip.compress, body, level)
+            told["Content-Encoding"] = "gzip"
+    return Response(body, media_type=media_type, headers=told)
 
 
 def failure(status: int, message: str) -> Response:

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ananta.model.filter import KINDS
 from ananta.model.statistics import SpanStatistics
-from ananta.store.search import HAS_NO_PARENT, PLACES_IN_MINUTE, in_minutes, minute_of
+from ananta.store.search import HAS_NO_PARENT, IS_ERROR, PLACES_IN_MINUTE, in_minutes, minute_of
 from ananta.store.service_metrics import (
     COUNTED,
     DURATION,
-    IS_ERROR,
     IS_REQUEST,
     Window,
 )

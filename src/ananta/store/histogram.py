@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from ananta.store.search import IS_ERROR
+
 if TYPE_CHECKING:
     from ananta.store.connection import Database
     from ananta.store.reader import Reader
@@ -65,7 +67,7 @@ async def count_cells(
     rows = await database.rows(
         f"SELECT intDiv(start_time_unix_nano - {begin}, {step}) + 1 AS time,"
         f" roundDown(toUInt64(greatest(duration_nano, {_LOWEST})), [{bounds}]) AS duration,"
-        " count(), countIf(status_code = 2), uniq(trace_id)"
+        f" count(), countIf{IS_ERROR}, uniq(trace_id)"
         f" FROM {database.table('spans')} {where} GROUP BY ROLLUP(time, duration)"
     )
     cells = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from ananta.model.filter import STATUSES
 from ananta.store.conditions import Clause, filter_clauses
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ PLACES_IN_MINUTE = 1 << 16
 _HAS_PARENT = 4
 HAS_NO_PARENT = f"(bitAnd(presence, {_HAS_PARENT}) = 0 OR parent_span_id = toFixedString('', 8))"
 """SQL: a row of `spans` is a root."""
+IS_ERROR = f"(status_code = {STATUSES.index('error')})"
+"""SQL: the status of a row of `spans` is error."""
 
 # More places than this are searched as one stretch of time.
 _MAX_PLACES_LISTED = 1000

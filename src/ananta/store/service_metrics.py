@@ -21,7 +21,7 @@ from ananta.model.statistics import (
 )
 from ananta.store.conditions import service_token
 from ananta.store.connection import quote, text_of
-from ananta.store.search import HAS_NO_PARENT, PLACES_IN_MINUTE, in_minutes, minute_of
+from ananta.store.search import HAS_NO_PARENT, IS_ERROR, PLACES_IN_MINUTE, in_minutes, minute_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 IS_REQUEST = f"(kind IN ({KINDS.index('server')}, {KINDS.index('consumer')}))"
 """SQL: a row of `spans` is a service's answer to somebody else."""
-IS_ERROR = "(status_code = 2)"
-"""SQL: the status of a row of `spans` is error."""
 DURATION = f"toUInt64(least(greatest(duration_nano, 0), {MAX_NANOS}))"
 """SQL: how long a row of `spans` took, in nanoseconds."""
 DURATION_CLASS = f"toUInt16(floor(log2({DURATION} + 1) * {CLASSES_PER_DOUBLING}))"

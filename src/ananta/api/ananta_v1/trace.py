@@ -7,7 +7,6 @@ arrive: a header in JSON says where each typed array is. `ananta._native.trace_c
 from __future__ import annotations
 
 import asyncio
-import gzip
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from fastapi import APIRouter, HTTPException, Path, Query
@@ -16,7 +15,7 @@ from starlette.responses import Response, StreamingResponse
 
 from ananta._native import trace_columns
 from ananta.api import parameters
-from ananta.api.envelope import accepts_encoding
+from ananta.api.envelope import compressed
 from ananta.query.answers import LinkingSpan, TypicalTrace  # noqa: TC001, FastAPI reads them
 
 if TYPE_CHECKING:
@@ -33,8 +32,8 @@ _DOWNLOADS = {
     "json": ("application/json", "otlp.json"),
     "protobuf": ("application/x-protobuf", "otlp.pb"),
 }
+# Of large answers; their columns hardly get smaller by more work.
 _GZIP_LEVEL = 1
-_GZIP_MIN_BYTES = 1_024
 
 TraceId = Annotated[str, Path(description="Up to 32 hexadecimal digits, in any case.")]
 
@@ -82,7 +81,7 @@ def router(service: QueryService, max_clock_skew_seconds: float) -> APIRouter:
         )
         if body is None:
             raise HTTPException(404, _absence(top))
-        return await _compressed(request, body, MEDIA_TYPE)
+        return await compressed(request, body, MEDIA_TYPE, level=_GZIP_LEVEL)
 
     @routes.get(
         "/traces/{trace_id}/otlp",
@@ -145,12 +144,3 @@ async def _otlp_json(first: SpanBatch, rest: AsyncIterator[SpanBatch]) -> AsyncI
 def _absence(root: bytes | None) -> str:
     """What a trace that has nothing to show is answered with."""
     return f"trace not found, or it has no span {root.hex()}" if root else "trace not found"
-
-
-async def _compressed(request: Request, body: bytes, media_type: str) -> Response:
-    """The answer, compressed where the client takes it."""
-    headers = {"Vary": "Accept-Encoding"}
-    if len(body) >= _GZIP_MIN_BYTES and accepts_encoding(request.headers, "gzip"):
-        body = await asyncio.to_thread(gzip.compress, body, _GZIP_LEVEL)
-        headers["Content-Encoding"] = "gzip"
-    return Response(body, media_type=media_type, headers=headers)
