@@ -64,28 +64,11 @@ function useColumns({ differences, traces, colors }: DifferencesProps) {
   );
   return useMemo((): VirtualColumn<number>[] => {
     const of = (index: number) => differences[index]!;
+    const { path, change, spans, open } = commonColumns(differences, traces, colors);
     return [
-      {
-        key: "path",
-        title: "Service and operation",
-        width: 300,
-        grow: 3,
-        render: (index) => <PathName difference={of(index)} colors={colors} />,
-      },
-      {
-        key: "change",
-        title: "Change",
-        width: 104,
-        render: (index) => <ChangeMark change={of(index).change} />,
-      },
-      {
-        key: "spans",
-        title: "Spans",
-        hint: "Spans on the path, in A and in B where these differ",
-        numeric: true,
-        width: 84,
-        render: (index) => <Counts a={of(index).a?.count ?? 0} b={of(index).b?.count ?? 0} />,
-      },
+      path,
+      change,
+      { ...spans, hint: "Spans on the path, in A and in B where these differ" },
       {
         key: "bars",
         title: "A over B",
@@ -95,13 +78,7 @@ function useColumns({ differences, traces, colors }: DifferencesProps) {
         render: (index) => <TwoBars difference={of(index)} longest={longest} />,
       },
       ...timeColumns(of),
-      {
-        key: "open",
-        title: "Open",
-        hint: "The longest span on the path, in its trace",
-        width: 92,
-        render: (index) => <OpenLinks difference={of(index)} traces={traces} />,
-      },
+      open,
     ];
   }, [differences, traces, colors, longest]);
 }
@@ -132,6 +109,44 @@ function useNarrowColumns({ differences, traces, colors }: DifferencesProps) {
 
 function timeOf(side: PathSide | null): string {
   return side ? formatDuration(side.duration) : "–";
+}
+
+/** What each table of differences tells of a path. */
+export function commonColumns(
+  differences: readonly Difference[],
+  traces: DifferencesProps["traces"],
+  colors: DifferencesProps["colors"],
+): Record<"path" | "change" | "spans" | "open", VirtualColumn<number>> {
+  const of = (index: number) => differences[index]!;
+  return {
+    path: {
+      key: "path",
+      title: "Service and operation",
+      width: 300,
+      grow: 3,
+      render: (index) => <PathName difference={of(index)} colors={colors} />,
+    },
+    change: {
+      key: "change",
+      title: "Change",
+      width: 104,
+      render: (index) => <ChangeMark change={of(index).change} />,
+    },
+    spans: {
+      key: "spans",
+      title: "Spans",
+      numeric: true,
+      width: 84,
+      render: (index) => <Counts a={of(index).a?.count ?? 0} b={of(index).b?.count ?? 0} />,
+    },
+    open: {
+      key: "open",
+      title: "Open",
+      hint: "The longest span on the path, in its trace",
+      width: 92,
+      render: (index) => <OpenLinks difference={of(index)} traces={traces} />,
+    },
+  };
 }
 
 /** Where there is room for little: the path, and below it how it changed. */

@@ -5,8 +5,8 @@ import type { Difference } from "@/model/compare";
 import { useNarrow } from "@/parts/narrow";
 import type { Sort } from "@/parts/SortableTable";
 import { VirtualTable, type VirtualColumn } from "@/parts/VirtualTable";
-import { ChangeMark, Counts, Delta } from "./changes";
-import { narrowPath, OpenLinks, PathName, type DifferencesProps } from "./DifferenceTree";
+import { Delta } from "./changes";
+import { commonColumns, narrowPath, type DifferencesProps } from "./DifferenceTree";
 import styles from "./DifferenceTable.module.css";
 
 /** Sizes: what takes much less stands as high as what takes much more. */
@@ -56,6 +56,7 @@ function useColumns({ differences, traces, colors }: DifferencesProps) {
       0,
     );
     const of = (index: number) => differences[index]!;
+    const { path, change, spans, open } = commonColumns(differences, traces, colors);
     const delta = (key: "critical" | "self" | "duration", title: string, hint: string) => ({
       key,
       title,
@@ -71,19 +72,8 @@ function useColumns({ differences, traces, colors }: DifferencesProps) {
         ),
     });
     return [
-      {
-        key: "path",
-        title: "Service and operation",
-        width: 280,
-        grow: 3,
-        render: (index) => <PathName difference={of(index)} colors={colors} />,
-      },
-      {
-        key: "change",
-        title: "Change",
-        width: 104,
-        render: (index) => <ChangeMark change={of(index).change} />,
-      },
+      { ...path, width: 280 },
+      change,
       delta("critical", "Contribution", CONTRIBUTION_HINT),
       {
         key: "bar",
@@ -95,21 +85,8 @@ function useColumns({ differences, traces, colors }: DifferencesProps) {
       },
       delta("self", "Δ self time", "B less A, of the time in which no child ran"),
       delta("duration", "Δ duration", "B less A, of all spans on the path"),
-      {
-        key: "spans",
-        title: "Spans",
-        numeric: true,
-        sortable: true,
-        width: 84,
-        render: (index) => <Counts a={of(index).a?.count ?? 0} b={of(index).b?.count ?? 0} />,
-      },
-      {
-        key: "open",
-        title: "Open",
-        hint: "The longest span on the path, in its trace",
-        width: 92,
-        render: (index) => <OpenLinks difference={of(index)} traces={traces} />,
-      },
+      { ...spans, sortable: true },
+      open,
     ];
   }, [differences, traces, colors]);
 }
