@@ -13,6 +13,8 @@ STAMPS := $(VENV)/.stamps
 UI_SOURCES := $(shell find ui/src ui/public ui/build -type f) ui/index.html ui/vite.config.ts
 NATIVE_SOURCES := $(shell find native/src -name '*.rs') native/Cargo.toml native/Cargo.lock pyproject.toml
 NODE_WHEEL_VERSION := 22.20.0
+# A file at a time goes to each of three processes: much of what they do is waiting.
+PYTEST := $(BIN)/pytest -q --numprocesses 3 --dist loadfile
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
@@ -35,9 +37,9 @@ test-native: setup
 	cd native && cargo test --release --lib --quiet
 
 test-python: setup $(STAMPS)/node $(STAMPS)/full-engine
-	$(BIN)/pytest -q $(PYTEST_ARGS)
+	$(PYTEST) $(PYTEST_ARGS)
 	@echo 'the store again, on the full ClickHouse engine'
-	PYTHONPATH=$(VENV)/full-engine $(BIN)/pytest -q tests/store
+	PYTHONPATH=$(VENV)/full-engine $(PYTEST) tests/store
 
 test-ui: setup $(STAMPS)/browser $(STAMPS)/node
 	cd ui && npm test
