@@ -73,7 +73,7 @@ lock: $(STAMPS)/uv ## resolve the dependencies anew into requirements.lock
 		--format requirements.txt --output-file requirements.lock
 	rm uv.lock
 
-docs: setup ## regenerate the configuration reference, the API description and the UI's types
+docs: $(STAMPS)/native $(STAMPS)/ui-packages ## regenerate the configuration reference, the API description and the UI's types
 	$(BIN)/python -m ananta.config.reference > docs/configuration.md
 	$(BIN)/python -m ananta.api.ananta_v1 > docs/openapi.json
 	cd ui && npm run --silent types
