@@ -252,6 +252,9 @@ test("explains its language beside the line", async ({ open }) => {
   await expectAccessible(page);
   await page.keyboard.press("Escape");
   await page.getByText("http.response.status_code>=500").waitFor({ state: "detached" });
+  await page.getByRole("button", { name: "Syntax" }).click();
+  await page.getByRole("button", { name: "http.response.status_code>=500" }).click();
+  await expect.poll(() => parameter(page, "q")).toBe("http.response.status_code>=500");
 });
 
 describe("the list", () => {
