@@ -31,7 +31,8 @@ run: setup ## start the platform (arguments in ARGS="...")
 
 ##@ Prove
 .PHONY: test test-native test-python test-ui bench fuzz lint
-test: test-native test-python test-ui ## run every test
+test: test-native ## run every test
+	$(MAKE) --no-print-directory --jobs 2 test-python test-ui
 
 test-native: setup
 	cd native && cargo test --release --lib --quiet
