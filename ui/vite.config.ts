@@ -48,6 +48,8 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,
+          // As long as pages are given: a busy machine is no failure.
+          expect: { poll: { timeout: 30_000 } },
         },
       },
     ],

@@ -494,7 +494,7 @@ describe("without any trace", () => {
     await expectAccessible(page);
     await keepScreenshot(page, "search-first-steps");
     await page.getByRole("button", { name: "Send a test span" }).click();
-    await row(page, 0).getByRole("link", { name: "ananta-test" }).waitFor({ timeout: 5000 });
+    await row(page, 0).getByRole("link", { name: "ananta-test" }).waitFor();
     await page.getByRole("button", { name: "Live" }).click();
     await page.getByText("The newest 1 trace, live").waitFor();
     await page.request.post(`${platform.url}/api/ananta/v1/pipeline/test-span`);
