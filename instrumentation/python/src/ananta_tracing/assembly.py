@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,6 +23,7 @@ from ananta_tracing.propagation import create_propagator  # noqa: E402
 from ananta_tracing.provider import AnantaTracerProvider, create_span_limits  # noqa: E402
 from ananta_tracing.resource import create_resource  # noqa: E402
 from ananta_tracing.sampling import create_sampler  # noqa: E402
+from ananta_tracing.settings import preset_sampler  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -123,7 +125,9 @@ def _create_provider(
         try:
             sampler = create_sampler(settings)
         except ValueError as error:
-            problems.append(f"{settings.origins['sampler']}: {error}; every trace is kept")
+            choice = preset_sampler(settings.environment)
+            problems.append(f"{settings.origins['sampler']}: {error}; {choice} is used")
+            sampler = create_sampler(dataclasses.replace(settings, sampler=choice))
     parts: dict[str, Any] = {
         "resource": create_resource(settings),
         "sampler": sampler,

@@ -178,6 +178,8 @@ class ExportProcessor(SpanProcessor):
         """Like `force_flush`; with `closes` the thread and the connection end with it."""
         deadline = time.monotonic() + timeout_seconds
         thread = self._thread
+        if self._is_shut_down and not closes:
+            return not self._queue and self._batch is None
         if thread is None or not thread.is_alive():
             return self._flush_here(deadline)
         if thread is threading.current_thread():

@@ -38,7 +38,7 @@ class Lifecycle:
     def __init__(self, deliver: Callable[[float], object], restart: Callable[[], None]) -> None:
         self._deliver = deliver
         self._restart = restart
-        self._is_watching_children = False
+        self._watched: set[str] = set()
         self._is_installed = False
 
     def install(self) -> None:
@@ -48,6 +48,7 @@ class Lifecycle:
         self._install_signal_handler()
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(before=self._watch_children, after_in_child=self._after_fork)
+        self._watch_children()  # a child of the fork server runs this before it knows it is one
         multiprocessing = sys.modules.get("multiprocessing.process")
         if multiprocessing is not None and multiprocessing.parent_process() is not None:
             self._deliver_before_end(sys.modules.get("multiprocessing.util"))
@@ -91,12 +92,12 @@ class Lifecycle:
             return
         for name in ("multiprocessing.util", "billiard.util"):
             util = sys.modules.get(name)
-            if util is not None and not getattr(self, f"_watches_{name[:8]}", False):
-                setattr(self, f"_watches_{name[:8]}", True)
+            if util is not None and name not in self._watched:
+                self._watched.add(name)
                 util.register_after_fork(self, lambda _, util=util: self._deliver_before_end(util))
         signals = sys.modules.get("celery.signals")
-        if signals is not None and not self._is_watching_children:
-            self._is_watching_children = True
+        if signals is not None and signals.__name__ not in self._watched:
+            self._watched.add(signals.__name__)
             signals.worker_process_shutdown.connect(self._on_celery_shutdown, weak=False)
 
     def _deliver_before_end(self, util: Any) -> None:

@@ -179,6 +179,14 @@ def resolve_settings(
     )
 
 
+def preset_sampler(environment: str) -> SamplerChoice:
+    """What an environment samples when nobody says otherwise, or what was said cannot be used."""
+    folded = environment.strip().lower()
+    preset = PRESETS.get(_PRESET_ALIASES.get(folded, folded), {})
+    choice: SamplerChoice = preset.get("sampler", SamplerChoice("parentbased_always_on"))
+    return choice
+
+
 def _text(_: str, text: str) -> str:
     return text
 
