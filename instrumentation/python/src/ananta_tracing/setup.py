@@ -113,8 +113,8 @@ def init_tracing(
         provider_factory: makes the provider from `resource`, `sampler`, `span_limits` and
             `id_generator`, for frameworks that bring their own.
         instrument: `auto` for all libraries found, `none`, or the names of some.
-        redact: called with (key, value) of what leaves the process; returns what may. True for
-            the rules of `ananta_tracing.redaction`, False for none.
+        redact: called with (key, value) of what leaves the process, after the rules of
+            `ananta_tracing.redaction`; returns what may, None to remove it. False lifts the rules.
         strict: raise instead of warning.
 
     Raises:

@@ -247,9 +247,7 @@ if __name__ == "__main__":
 """
     )
     done = run_python(
-        "import runpy, sys; sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
-        if method == "fork"
-        else "import subprocess, sys; sys.exit(subprocess.call([sys.executable, *sys.argv[1:]]))",
+        "import subprocess, sys; sys.exit(subprocess.call([sys.executable, *sys.argv[1:]]))",
         str(program),
         http.endpoint,
     )
@@ -309,7 +307,7 @@ def app(environ, start_response):
         else:
             raise AssertionError("".join(lines))
         for _ in range(40):
-            for attempt in range(20):
+            for _attempt in range(20):
                 try:
                     urllib.request.urlopen(url, timeout=10).read()
                     break
