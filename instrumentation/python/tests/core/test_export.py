@@ -1,16 +1,15 @@
-"""Delivery: what arrives, what is tried again, what is counted as lost, and what people are told."""
+"""Delivery: what arrives, what is tried again, what is lost and counted, what people are told."""
 
 from __future__ import annotations
 
 import logging
 import ssl
 import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
@@ -21,11 +20,15 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
 from ananta_tracing.assembly import create_export_processor
 from ananta_tracing.encoding import SpanEncoder
-from ananta_tracing.export import ExportProcessor
 from ananta_tracing.provider import AnantaTracerProvider
 from ananta_tracing.settings import resolve_settings
 
 from .sink import Answer, Sink, attributes, grpc_sink, http_sink, partial_success
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ananta_tracing.export import ExportProcessor
 
 DEAD = "http://127.0.0.1:9"
 

@@ -75,8 +75,7 @@ def test_a_collector_that_never_answers_is_waited_for_until_the_deadline(
     http.answers = [Answer(delay_seconds=30)]
     begin = time.monotonic()
     done = run_python(
-        INIT
-        + "tracer.start_span('s').end(); print(flush_tracing(1.0), flush=True); shutdown_tracing(0.5)",
+        INIT + "tracer.start_span('s').end(); print(flush_tracing(1.0)); shutdown_tracing(0.5)",
         http.endpoint,
     )
     assert done.stdout == "False\n"
