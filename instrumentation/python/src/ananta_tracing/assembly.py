@@ -88,7 +88,7 @@ def assemble(
         processors = []
 
     def deliver(timeout_seconds: float) -> None:
-        provider.force_flush(int(timeout_seconds * 1000))
+        flush_provider(provider, timeout_seconds)
         if processor is not None:
             processor.conclude()
 
@@ -104,6 +104,12 @@ def assemble(
         Lifecycle(deliver, restart),
         propagator,
     )
+
+
+def flush_provider(provider: Any, timeout_seconds: float) -> bool:
+    """Have all processors of a provider deliver; True where there is nothing that could."""
+    flush = getattr(provider, "force_flush", None)
+    return True if flush is None else bool(flush(int(timeout_seconds * 1000)))
 
 
 def _create_redactor(
