@@ -39,7 +39,7 @@ def create_span(
     links: Iterable[Linkable] = (),
     parent: Context | None = None,
 ) -> SpanBlock:
-    """Trace a block as one span: `with create_span("load") as span:`, or `async with`.
+    """Trace a block as one span, in a `with` or an `async with` statement.
 
     The span is current inside the block, so spans made there are its children. An exception that
     leaves the block is recorded, the span gets the status ERROR, and the same exception goes on;
