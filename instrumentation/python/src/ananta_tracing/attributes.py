@@ -40,6 +40,7 @@ MAX_JSON_DEPTH = 8
 _LARGEST = 2**63 - 1
 _SMALLEST = -(2**63)
 _CUT = "…"
+_NONE_KNOWN: Mapping[str, AttributeValue] = {}
 # Types that OTLP carries as they are. Compared by exact type: a subclass (an IntEnum, a numpy
 # float) goes through the rules.
 _PLAIN = frozenset({str, bool, float})
@@ -86,13 +87,22 @@ class LazyAttributes(Mapping[str, AttributeValue]):
 
     A sampler that decides by trace id never reads them, so a request that is not sampled does not
     pay for what it would have recorded; a sampler with rules reads them and finds them all.
+
+    Args:
+        gather: makes all of them.
+        known: those that cost nothing to say, for a sampler that asks for one by `get`.
     """
 
-    __slots__ = ("_gather", "_gathered")
+    __slots__ = ("_gather", "_gathered", "_known")
 
-    def __init__(self, gather: Callable[[], dict[str, AttributeValue]]) -> None:
+    def __init__(
+        self,
+        gather: Callable[[], dict[str, AttributeValue]],
+        known: Mapping[str, AttributeValue] = _NONE_KNOWN,
+    ) -> None:
         self._gather = gather
         self._gathered: dict[str, AttributeValue] | None = None
+        self._known = known
 
     def gathered(self) -> dict[str, AttributeValue]:
         """The attributes, gathered once."""
@@ -100,6 +110,11 @@ class LazyAttributes(Mapping[str, AttributeValue]):
         if found is None:
             found = self._gathered = self._gather()
         return found
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """One of them, without gathering the rest where it is known."""
+        known = self._known.get(key)
+        return self.gathered().get(key, default) if known is None else known
 
     def __getitem__(self, key: str) -> AttributeValue:
         return self.gathered()[key]

@@ -52,6 +52,7 @@ SECRETS: Mapping[str, str] = {
 
 _DRAWN = " │├└─"
 _DETAIL = "  "
+_NOTHING = "no span was recorded, so there is nothing to check"
 
 
 class RecordedSpans:
@@ -125,7 +126,8 @@ class RecordedSpans:
         if not candidates:
             close = difflib.get_close_matches(name, self.names, 1)
             hint = f"; did you mean {close[0]!r}?" if close else ""
-            raise self._failure(f"no finished span is called {name!r}{hint}")
+            failure = f"no finished span is called {name!r}{hint}"
+            raise self._failure(failure)
         complaints = []
         for span in candidates:
             complaint = self._complain(span, parent, attributes, kind, status)
@@ -149,12 +151,13 @@ class RecordedSpans:
                     _indent(wanted), _indent(found), "expected", "recorded", lineterm="", n=99
                 )
             )
-            raise self._failure(f"the trace is another one\n{diff}")
+            failure = f"the trace is another one\n{diff}"
+            raise self._failure(failure)
 
     def assert_no_orphans(self) -> None:
         """Fail if a span has not ended, or if its parent in this process is missing."""
         if not self._started:
-            raise self._failure("no span was recorded, so there is nothing to check")
+            raise self._failure(_NOTHING)
         complaints = [f"{span.name!r} has not ended" for span in self.unfinished]
         for span in self._in_order():
             parent = span.parent
@@ -173,7 +176,7 @@ class RecordedSpans:
             secrets: texts that must not appear, beside what `SECRETS` looks for.
         """
         if not self._started:
-            raise self._failure("no span was recorded, so there is nothing to check")
+            raise self._failure(_NOTHING)
         complaints = [
             f"{span.name!r}: {place} holds {what}"
             for span in self._in_order()

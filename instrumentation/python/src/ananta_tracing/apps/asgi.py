@@ -217,7 +217,9 @@ def start_server_span(scope: Scope, settings: ServerSettings) -> tuple[Span, Con
         method_name(scope["method"]) if protocol == "http" else protocol,
         parent,
         kind,
-        LazyAttributes(lambda: _request_attributes(scope, settings, kind)),
+        LazyAttributes(
+            lambda: _request_attributes(scope, settings, kind), {"url.path": scope.get("path", "")}
+        ),
     )
     return span, trace.set_span_in_context(span, parent)
 
