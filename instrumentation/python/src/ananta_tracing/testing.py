@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry import trace as trace_api
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased
 from opentelemetry.trace import SpanKind, StatusCode
 
 from ananta_tracing.attributes import coerce
@@ -283,7 +283,10 @@ class _Recording:
     def __init__(self) -> None:
         self.recorder = _Recorder()
         self.provider = TracerProvider(
-            ALWAYS_ON, Resource({"service.name": "tests"}), shutdown_on_exit=False
+            # A client that does not sample still gets its spans; what is excluded here does not.
+            ParentBased(ALWAYS_ON, remote_parent_not_sampled=ALWAYS_ON),
+            Resource({"service.name": "tests"}),
+            shutdown_on_exit=False,
         )
         self.provider.add_span_processor(self.recorder)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import http.client
+import os
 import socket
 import threading
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ import uvicorn
 from ananta_tracing.pytest_plugin import ananta_platform, spans
 
 __all__ = ["ananta_platform", "spans"]
+
+# As `init_tracing` does; the official instrumentations read it once, when they are first used.
+os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http,database")
 
 
 @dataclass

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-
-os.environ["OTEL_SEMCONV_STABILITY_OPT_IN"] = "http,database"
-
 import pytest
-from fastapi import APIRouter, BackgroundTasks, FastAPI, HTTPException, Request, WebSocket
+from fastapi import APIRouter, BackgroundTasks, FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 from opentelemetry.trace import SpanKind

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 EXCHANGE_KEY = "ananta_tracing.exchange"
+# FastAPI 0.160 and later leave a request alone in whose scope this stands already.
+_FASTAPI_TELEMETRY = "fastapi.telemetry"
 _W3C_HEADER_BYTES = frozenset(name.encode() for name in W3C_HEADERS)
 _SWITCHING_PROTOCOLS = 101
 _FORBIDDEN = 403
@@ -83,6 +85,7 @@ class TracingMiddleware:
             return await self.app(scope, receive, send)
         if settings.is_excluded(scope.get("path", ""), lambda: _url(scope)):
             return await self._serve_excluded(scope, receive, send)
+        scope.setdefault(_FASTAPI_TELEMETRY, None)
         span, context = start_server_span(scope, settings)
         token = attach(context)
         try:
