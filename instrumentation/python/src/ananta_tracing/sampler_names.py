@@ -37,13 +37,13 @@ class SamplerChoice(NamedTuple):
 
 
 def read_sampler(reader: Reader) -> SamplerChoice:
-    """The sampler of the argument `sampling_ratio`, the variables, the preset or the default."""
+    """The sampler that arguments, variables, preset or default name."""
 
     def by_name(origin: str, text: str) -> SamplerChoice:
         return _by_name(reader, origin, text)
 
     ratio = reader.argument("sampling_ratio")
-    if ratio is not None:
+    if ratio is not None and reader.argument("sampler") is None:
         origin = "argument sampling_ratio"
         try:
             choice = SamplerChoice("parentbased_traceidratio", parse_ratio(reader, origin, ratio))
@@ -57,7 +57,9 @@ def read_sampler(reader: Reader) -> SamplerChoice:
     raw = reader.raw(name)
     if name and raw != text.lower() and text.lower() in SAMPLERS:
         reader.problem(name, f"{raw!r} is read as {text.lower()}; write {text.lower()}")
-    return reader.read("sampler", (_VARIABLE,), by_name, SamplerChoice("parentbased_always_on"))
+    return reader.read(
+        "sampler", (_VARIABLE,), by_name, SamplerChoice("parentbased_always_on"), argument="sampler"
+    )
 
 
 def _by_name(reader: Reader, origin: str, text: str) -> SamplerChoice:

@@ -80,6 +80,8 @@ class Limits:
     link_count: int | None = 128
     event_attribute_count: int | None = 128
     link_attribute_count: int | None = 128
+    event_attribute_value_length: int | None = None
+    """Also that of links."""
 
 
 @dataclass(frozen=True)
@@ -175,6 +177,14 @@ def resolve_settings(
     return Settings(
         **values, origins=MappingProxyType(reader.origins), problems=tuple(reader.problems)
     )
+
+
+def preset_sampler(environment: str) -> SamplerChoice:
+    """What an environment samples when nobody says otherwise, or what was said cannot be used."""
+    folded = environment.strip().lower()
+    preset = PRESETS.get(_PRESET_ALIASES.get(folded, folded), {})
+    choice: SamplerChoice = preset.get("sampler", SamplerChoice("parentbased_always_on"))
+    return choice
 
 
 def _text(_: str, text: str) -> str:
@@ -421,7 +431,7 @@ def _read_limits(reader: Reader) -> Limits:
 
     def count(setting: str, *variables: str) -> int | None:
         unset: int | None = getattr(default, setting)
-        return reader.read(f"limits.{setting}", variables, reader.count, unset)
+        return reader.read(f"limits.{setting}", variables, reader.limit, unset)
 
     general = "OTEL_ATTRIBUTE_COUNT_LIMIT"
     return Limits(
@@ -430,6 +440,9 @@ def _read_limits(reader: Reader) -> Limits:
             "attribute_value_length",
             "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT",
             "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT",
+        ),
+        event_attribute_value_length=count(
+            "event_attribute_value_length", "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"
         ),
         event_count=count("event_count", "OTEL_SPAN_EVENT_COUNT_LIMIT"),
         link_count=count("link_count", "OTEL_SPAN_LINK_COUNT_LIMIT"),

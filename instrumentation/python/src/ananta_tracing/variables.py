@@ -107,7 +107,8 @@ class Reader:
     def _fall_back(self, setting: str, origin: str, error: ValueError, default: Value) -> Value:
         value = self.fallback(setting, default)
         self.origins[setting] += f" ({origin} cannot be used)"
-        shown = ", ".join(map(str, value)) if type(value) is tuple else str(value)
+        given: Any = value
+        shown = ", ".join(map(str, given)) if type(given) is tuple else str(given)
         self.problem(origin, f"{error}; {shown or 'none'} is used")
         return value
 
@@ -135,6 +136,10 @@ class Reader:
             message = f"{text!r} is not a whole number of zero or more"
             raise ValueError(message)
         return number
+
+    def limit(self, origin: str, text: str) -> int | None:
+        """Parse a count; `unset` lifts the limit."""
+        return None if text.lower() == "unset" else self.count(origin, text)
 
     def positive_count(self, origin: str, text: str) -> int:
         """Parse a whole number, one or more."""
