@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 import os
+import sys
 import threading
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
@@ -31,8 +32,9 @@ OURS = {
     "flask": "instrument_app traces it",
     "django": "instrument_app traces it",
     "logging": "log records carry trace_id and span_id by ananta_tracing.logs",
+    "sqlite3": "used when named: below SQLAlchemy it doubles every statement",
 }
-"""Instrumentations that are not used because this package does the same."""
+"""Instrumentations that are used only when `init_tracing` is given their names."""
 
 # The module whose import an instrumentation waits for, where it is not called the same.
 _MODULES = {
@@ -42,8 +44,8 @@ _MODULES = {
     "boto3": "boto3",
     "confluent_kafka": "confluent_kafka",
     "elasticsearch": "elasticsearch",
-    "grpc_aio_client": "grpc.aio",
-    "grpc_aio_server": "grpc.aio",
+    "grpc_aio_client": "grpc",
+    "grpc_aio_server": "grpc",
     "grpc_client": "grpc",
     "grpc_server": "grpc",
     "mysql": "mysql.connector",
@@ -202,7 +204,7 @@ def _instrument_temporal() -> Any:
     """Give every Temporal client the interceptor of the Temporal SDK; its workers inherit it."""
     from ananta_tracing.temporal import TemporalInstrumentor
 
-    instrumentor = TemporalInstrumentor()
+    instrumentor = TemporalInstrumentor(sys.modules["temporalio.client"].Client)
     instrumentor.instrument()
     return instrumentor
 

@@ -41,7 +41,9 @@ class Client:
     ) -> Answer:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         try:
-            connection.request(method, path, body or None, {"User-Agent": "tests", **(headers or {})})
+            connection.request(
+                method, path, body or None, {"User-Agent": "tests", **(headers or {})}
+            )
             answer = connection.getresponse()
             return Answer(answer.status, answer.read(), dict(answer.getheaders()))
         finally:

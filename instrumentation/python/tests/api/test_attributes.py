@@ -46,7 +46,7 @@ class Broken:
         raise RuntimeError
 
 
-UTC = datetime.timezone.utc  # noqa: UP017 - Python 3.10 has no datetime.UTC
+UTC = datetime.timezone.utc
 ZOO = [
     ("text", "text"),
     ("", ""),
@@ -83,7 +83,7 @@ ZOO = [
     ({"b", "a"}, ["a", "b"]),
     (frozenset({3, 1}), [1, 3]),
     ({"b", 1}, ["1", "b"]),
-    ({"mpn": "R1", "n": 2, "at": datetime.date(2026, 1, 2)}, '{"mpn": "R1", "n": 2, "at": "2026-01-02"}'),
+    ({"n": 2, "at": datetime.date(2026, 1, 2)}, '{"n": 2, "at": "2026-01-02"}'),
     ([{"a": 1}, {"a": 2}], '[{"a": 1}, {"a": 2}]'),
     ([[1, 2], [3]], "[[1, 2], [3]]"),
     ({}, "{}"),

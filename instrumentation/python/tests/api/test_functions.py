@@ -122,12 +122,19 @@ def test_partials_and_callable_objects(spans):
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (True, {"code.argument.mpn": "R1", "code.argument.options": '{"deep": true}', "code.argument.limit": 5}),
+        (
+            True,
+            {
+                "code.argument.mpn": "R1",
+                "code.argument.options": '{"deep": true}',
+                "code.argument.limit": 5,
+            },
+        ),
         (["mpn"], {"code.argument.mpn": "R1"}),
         ("limit", {"code.argument.limit": 5}),
         ({"mpn": "component.mpn"}, {"component.mpn": "R1"}),
     ],
-)  # fmt: skip
+)
 def test_arguments_become_attributes_on_request(spans, arguments, expected):
     @trace_function(name="enrich", arguments=arguments)
     def enrich(mpn, /, limit=5, **options):

@@ -89,13 +89,12 @@ def test_health_checks_of_flask_are_left_out_with_what_they_do(spans, serve_sync
     client = serve_sync(app)
     assert client.get("/healthz").body == b"ok"
     client.get("/missing")
-    wait_until(lambda: spans.finished)
-    assert spans.names == ["GET /missing"]
+    client.get("/nowhere/7")  # no rule, so nothing but the method is of low cardinality
+    wait_until(lambda: len(spans.finished) == 2)
+    assert spans.names == ["GET /missing", "GET"]
 
 
-@pytest.mark.parametrize(
-    "path", ["/items/7", "/items/7?a=b", "/items/x", "/fails", "/missing", "/stream"]
-)
+@pytest.mark.parametrize("path", ["/items/7", "/items/7?a=b", "/fails", "/missing", "/stream"])
 def test_flask_says_the_same_as_the_official_instrumentation(path):
     def server_span(instrument):
         app = flask_app()
@@ -118,10 +117,12 @@ def test_flask_says_the_same_as_the_official_instrumentation(path):
     for differs in ("server.port", "client.port"):
         expected.pop(differs, None)
         recorded.pop(differs, None)
-    # The official one puts the port into the address, and leaves the path out without a query.
+    # The official one puts the port into the address, and leaves out the path or the query.
     assert expected.pop("server.address").partition(":")[0] == recorded.pop("server.address")
     url_path = recorded.pop("url.path")
     assert expected.pop("url.path", url_path) == url_path == path.partition("?")[0]
+    if recorded.pop("url.query", ""):
+        assert path.endswith("?a=b")
     assert recorded == expected
 
 
