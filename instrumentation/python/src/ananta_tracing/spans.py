@@ -11,18 +11,21 @@ from collections.abc import Iterable, Mapping, MutableMapping, MutableSequence
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import context as context_api
-from opentelemetry import propagate, trace
+from opentelemetry import trace
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode
 
 from ananta_tracing import setup
 from ananta_tracing.activation import attach_span, detach
 from ananta_tracing.attributes import coerce, coerce_value, lazily
+from ananta_tracing.tolerant import import_tolerantly
 
 if TYPE_CHECKING:
     from contextvars import Token
     from types import TracebackType
 
     from opentelemetry.context import Context
+
+propagate = import_tolerantly("opentelemetry.propagate")
 
 Kind = SpanKind | str | None
 """A kind of span: `SpanKind.CLIENT` or the word `"client"`; None is internal."""
@@ -213,7 +216,8 @@ def extract(carrier: Headers | None) -> Context:
             headers.setdefault(_header_text(name).lower(), []).extend(
                 _header_text(each) for each in values if each is not None
             )
-    return propagate.extract(headers, context_api.get_current())
+    context: Context = propagate.extract(headers, context_api.get_current())
+    return context
 
 
 def read_kind(kind: Kind) -> SpanKind:

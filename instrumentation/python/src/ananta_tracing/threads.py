@@ -6,7 +6,6 @@ A task and `asyncio.to_thread` carry the current span along; a thread pool and
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 import functools
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -66,6 +65,8 @@ async def run_in_executor(
     >>> asyncio.run(total())
     6
     """
+    import asyncio
+
     context = contextvars.copy_context()
     return await asyncio.get_running_loop().run_in_executor(
         executor, functools.partial(context.run, function, *args, **kwargs)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import context as context_api
-from opentelemetry import propagate, trace
+from opentelemetry import trace
 from opentelemetry.trace import SpanKind
 
 from ananta_tracing import setup
@@ -26,7 +26,7 @@ from ananta_tracing.apps.http import (
 from ananta_tracing.apps.routes import find_route
 from ananta_tracing.attributes import LazyAttributes
 from ananta_tracing.exclusion import excluded_context
-from ananta_tracing.spans import record_error
+from ananta_tracing.spans import propagate, record_error
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, MutableMapping
@@ -240,7 +240,8 @@ def _extract(scope: Scope, settings: ServerSettings) -> Context:
     carrier: dict[str, list[str]] = {}
     for name, value in headers:
         carrier.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
-    return propagate.extract(carrier, current)
+    context: Context = propagate.extract(carrier, current)
+    return context
 
 
 def _request_attributes(scope: Scope, settings: ServerSettings, kind: SpanKind) -> dict[str, Any]:

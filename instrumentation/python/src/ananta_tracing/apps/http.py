@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry import propagate
 from opentelemetry.baggage.propagation import W3CBaggagePropagator
 from opentelemetry.propagators.composite import CompositePropagator
 from opentelemetry.trace import Span, Status, StatusCode
@@ -17,6 +16,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from ananta_tracing import setup
 from ananta_tracing.settings import resolve_settings
+from ananta_tracing.spans import propagate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import context as context_api
-from opentelemetry import propagate, trace
+from opentelemetry import trace
 from opentelemetry.trace import SpanKind
 
 from ananta_tracing import setup
@@ -19,7 +19,7 @@ from ananta_tracing.apps.http import (
 )
 from ananta_tracing.attributes import LazyAttributes
 from ananta_tracing.exclusion import excluded_context
-from ananta_tracing.spans import record_error
+from ananta_tracing.spans import propagate, record_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
