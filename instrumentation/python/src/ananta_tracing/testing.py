@@ -17,6 +17,7 @@ process_bom
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,9 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased
 from opentelemetry.trace import SpanKind, StatusCode
+from opentelemetry.util._once import Once
 
+from ananta_tracing import libraries, logs, setup
 from ananta_tracing.attributes import coerce
 from ananta_tracing.spans import Kind, read_kind
 
@@ -52,6 +55,7 @@ SECRETS: Mapping[str, str] = {
 
 _DRAWN = " │├└─"
 _DETAIL = "  "
+_EXPORTER_VARIABLE = "OTEL_TRACES_EXPORTER"
 _NOTHING = "no span was recorded, so there is nothing to check"
 
 
@@ -298,8 +302,8 @@ _recording: _Recording | None = None
 def record_spans() -> Iterator[RecordedSpans]:
     """A block whose spans are recorded in memory, every one of them; nothing is exported.
 
-    For the time of the block the recording provider is the global one. `init_tracing` called inside
-    adds its exporter to it; set `OTEL_TRACES_EXPORTER=none` where that is not wanted.
+    For the time of the block the recording provider is the global one, and `init_tracing` called
+    inside exports nothing unless `OTEL_TRACES_EXPORTER` says where to.
     """
     global _recording
     if _recording is None:
@@ -307,11 +311,32 @@ def record_spans() -> Iterator[RecordedSpans]:
     recorded = RecordedSpans()
     previous_recorded, _recording.recorder.recorded = _recording.recorder.recorded, recorded
     previous = _swap_provider(_recording.provider)
+    exports = _EXPORTER_VARIABLE in os.environ
+    os.environ.setdefault(_EXPORTER_VARIABLE, "none")
     try:
         yield recorded
     finally:
+        if not exports:
+            os.environ.pop(_EXPORTER_VARIABLE, None)
         _swap_provider(previous)
         _recording.recorder.recorded = previous_recorded
+
+
+def reset_tracing(timeout_seconds: float = 0.0) -> None:
+    """Undo `init_tracing`, so that a test may call it again with other settings.
+
+    The provider is shut down and forgotten, libraries and log records are as before. A tracer that
+    somebody holds goes on making spans of the provider it came from.
+
+    Args:
+        timeout_seconds: how long spans that wait may take to be delivered.
+    """
+    setup.shutdown_tracing(timeout_seconds)
+    setup._state = None
+    libraries.uninstrument_libraries()
+    logs.uncorrelate()
+    _swap_provider(None)
+    trace_api._TRACER_PROVIDER_SET_ONCE = Once()
 
 
 def _swap_provider(provider: Any) -> Any:

@@ -224,6 +224,23 @@ def test_what_somebody_else_instrumented_is_left_to_them(run):
     assert "already instrumented" not in said
 
 
+@pytest.mark.parametrize("protocol", ["grpc", "http/protobuf"])
+def test_our_own_export_is_not_traced(run, protocol):
+    run(f"""
+        from ananta_tracing import flush_tracing, init_tracing
+        from tests.core.sink import grpc_sink, http_sink
+
+        with {"grpc_sink" if protocol == "grpc" else "http_sink"}() as sink:
+            init_tracing("shop", sink.endpoint, 1.0, protocol="{protocol}")
+            import grpc, requests, urllib3, urllib.request
+            for number in range(3):
+                with create_span(f"a {{number}}"):
+                    pass
+                assert flush_tracing()
+        assert [span.name for span in sink.spans] == ["a 0", "a 1", "a 2"]
+    """)
+
+
 def test_temporal_clients_get_the_interceptor_of_their_sdk(run):
     run("""
         libraries.instrument_libraries(settings)

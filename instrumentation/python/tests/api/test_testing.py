@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from opentelemetry import trace
 
+from ananta_tracing import init_tracing, setup, shutdown_tracing
 from ananta_tracing.spans import create_span, extract
-from ananta_tracing.testing import record_spans
+from ananta_tracing.testing import record_spans, reset_tracing
 
 REMOTE = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
 
@@ -130,6 +133,34 @@ def test_recordings_nest_and_tracers_got_before_still_record():
             with tracer.start_as_current_span("a"), record_spans() as inner:
                 tracer.start_span("b").end()
             assert (spans.names, inner.names) == (["a"], ["b"])
+
+
+def test_an_application_that_calls_init_tracing_is_recorded_and_exports_nothing(caplog):
+    try:
+        with record_spans() as spans:
+            tracer = init_tracing("shop", "http://127.0.0.1:1", sampling_ratio=0.0)
+            with tracer.start_as_current_span("a"), create_span("b"):
+                pass
+        spans.assert_trace("a\n  b")
+        assert shutdown_tracing()
+        assert caplog.text == ""
+        assert "OTEL_TRACES_EXPORTER" not in os.environ
+    finally:
+        reset_tracing()
+
+
+def test_reset_allows_another_init(caplog, monkeypatch):
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "none")
+    try:
+        for name in ("first", "second"):
+            init_tracing(name)
+            assert setup.settings().service_name == name
+            assert trace.get_tracer_provider().resource.attributes["service.name"] == name
+            reset_tracing()
+            assert setup.settings() is None
+        assert caplog.text == ""
+    finally:
+        reset_tracing()
 
 
 PLUGIN_TEST = """
