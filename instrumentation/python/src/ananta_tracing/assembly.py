@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from opentelemetry.propagators.textmap import TextMapPropagator
-    from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+    from opentelemetry.sdk.trace import SpanProcessor
     from opentelemetry.sdk.trace.sampling import Sampler
     from opentelemetry.util.types import AnyValue
 
@@ -136,9 +136,7 @@ def _create_provider(
     }
     if provider_factory is not None:
         return provider_factory(**parts)
-    # The life cycle ends it, with a deadline of its own.
-    provider: TracerProvider = AnantaTracerProvider(shutdown_on_exit=False, **parts)
-    return provider
+    return AnantaTracerProvider(**parts)
 
 
 def _create_id_generator(settings: Settings, problems: list[str]) -> IdGenerator:

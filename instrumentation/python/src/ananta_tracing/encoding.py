@@ -129,7 +129,7 @@ def encode_any_value(value: AnyValue, depth: int = 0) -> bytes:
 
 def _raw_items(attributes: Any) -> Iterable[tuple[str, AnyValue]]:
     """The items of attributes, past the locks and views of the SDK's container."""
-    if type(attributes) is BoundedAttributes:
+    if isinstance(attributes, BoundedAttributes):
         return attributes._dict.items()
     return attributes.items() if attributes else ()
 

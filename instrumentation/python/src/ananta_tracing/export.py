@@ -74,6 +74,9 @@ class ExportProcessor(SpanProcessor):
         destination: what the report calls the other side.
     """
 
+    waits_for_end = True
+    """Started and ending spans need not be shown to it."""
+
     def __init__(
         self,
         limits: BatchLimits,

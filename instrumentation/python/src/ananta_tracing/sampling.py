@@ -1,34 +1,32 @@
 """Which traces are kept: samplers by name, and the rule that drops health checks.
 
-The decision comes before any attribute is gathered. Code that has attributes at hand cheaply
-passes those `looked_at` by the sampler when it starts a span, and the rest once the span records.
+The decision comes before any attribute is gathered: of the attributes a span starts with, only a
+path rule and the rules of X-Ray look at some, and only for traces that begin here.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from opentelemetry.sdk.trace.sampling import (
-    ALWAYS_OFF,
-    ALWAYS_ON,
     Decision,
-    ParentBased,
     Sampler,
     SamplingResult,
     TraceIdRatioBased,
 )
 from opentelemetry.trace import SpanKind, get_current_span
 
-from ananta_tracing.sampler_names import RATIO_SAMPLERS, XRAY_SAMPLERS, SamplerChoice
+from ananta_tracing.sampler_names import PLAIN_SAMPLERS, RATIO_SAMPLERS, XRAY_SAMPLERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from opentelemetry.context import Context
-    from opentelemetry.trace import Link, TraceState
+    from opentelemetry.trace import Link, SpanContext, TraceState
     from opentelemetry.util.types import Attributes
 
+    from ananta_tracing.sampler_names import SamplerChoice
     from ananta_tracing.settings import Settings
 
 _PATH_KEYS = ("url.path", "http.target", "url.full", "http.url")
@@ -36,33 +34,27 @@ _REMEMBERED_PATHS = 1024
 
 
 def create_sampler(settings: Settings) -> Sampler:
-    """The sampler the settings name, behind the rule for excluded paths.
+    """The sampler the settings name, with the rule for excluded paths.
 
     Raises:
-        ValueError: another package offers the sampler and could not make it.
+        ValueError: the argument of the sampler cannot be used, or another package offers the
+            sampler and could not make it.
     """
-    sampler = _create_by_name(settings.sampler, settings)
-    if not settings.excluded_urls:
-        return sampler
-    return ExcludingSampler(sampler, settings.excluded_urls)
+    rule = PathRule(settings.excluded_urls) if settings.excluded_urls else None
+    choice = settings.sampler
+    follows_parent = choice.name.startswith("parentbased") or choice.name in XRAY_SAMPLERS
+    if choice.name in RATIO_SAMPLERS:
+        return AnantaSampler(RatioRoot(choice.ratio), follows_parent=follows_parent, rule=rule)
+    if choice.name in PLAIN_SAMPLERS:
+        root = ConstantRoot(keeps=choice.name.endswith("on"))
+        return AnantaSampler(root, follows_parent=follows_parent, rule=rule)
+    if choice.name in XRAY_SAMPLERS:
+        from ananta_tracing.xray_sampler import XRayRoot
 
-
-def _create_by_name(choice: SamplerChoice, settings: Settings) -> Sampler:
-    name = choice.name
-    if name in RATIO_SAMPLERS:
-        ratio = TraceIdRatioBased(choice.ratio)
-        return ParentBased(ratio) if name.startswith("parentbased") else ratio
-    if name in XRAY_SAMPLERS:
-        from ananta_tracing.xray_sampler import XRaySampler
-
-        return ParentBased(XRaySampler.from_settings(choice.argument, settings))
-    plain = {"always_on": ALWAYS_ON, "always_off": ALWAYS_OFF}
-    if name in plain:
-        return plain[name]
-    parent_based = {"parentbased_always_on": ALWAYS_ON, "parentbased_always_off": ALWAYS_OFF}
-    if name in parent_based:
-        return ParentBased(parent_based[name])
-    return _load_sampler(choice)
+        root_of_xray = XRayRoot.from_settings(choice.argument, settings)
+        return AnantaSampler(root_of_xray, follows_parent=follows_parent, rule=rule)
+    loaded = _load_sampler(choice)
+    return ExcludingSampler(loaded, rule) if rule is not None else loaded
 
 
 def _load_sampler(choice: SamplerChoice) -> Sampler:
@@ -81,44 +73,124 @@ def _load_sampler(choice: SamplerChoice) -> Sampler:
     raise ValueError(message)
 
 
-class ExcludingSampler(Sampler):
-    """Drops server spans of excluded paths, and what happens inside them.
+class Root(Protocol):
+    """Decides on a trace that begins here."""
 
-    A child of a dropped span of this process is dropped whatever the inner sampler would say:
-    otherwise the database calls of a health check would come out as traces of their own.
+    def keeps(self, trace_id: int, attributes: Attributes) -> bool:
+        """Whether to keep it. Attributes are those known at the start, perhaps none."""
+
+    def describe(self) -> str:
+        """Itself, in the words of the specification."""
+
+
+class ConstantRoot:
+    """Keeps all traces, or none."""
+
+    def __init__(self, *, keeps: bool) -> None:
+        self._keeps = keeps
+
+    def keeps(self, trace_id: int, attributes: Attributes) -> bool:  # noqa: ARG002
+        """Always the same."""
+        return self._keeps
+
+    def describe(self) -> str:
+        """`AlwaysOnSampler` or `AlwaysOffSampler`."""
+        return "AlwaysOnSampler" if self._keeps else "AlwaysOffSampler"
+
+
+class RatioRoot:
+    """Keeps a share of the traces, chosen by id: every service of equal ratio chooses alike."""
+
+    def __init__(self, ratio: float) -> None:
+        self._ratio = ratio
+        self._bound = TraceIdRatioBased.get_bound_for_rate(ratio)
+        self._mask = TraceIdRatioBased.TRACE_ID_LIMIT
+
+    def keeps(self, trace_id: int, attributes: Attributes) -> bool:  # noqa: ARG002
+        """Whether the id falls below the bound."""
+        return trace_id & self._mask < self._bound
+
+    def describe(self) -> str:
+        """`TraceIdRatioBased{0.1}`."""
+        return f"TraceIdRatioBased{{{self._ratio}}}"
+
+
+class AnantaSampler(Sampler):
+    """All samplers of this package: a root, perhaps following the parent, behind a path rule.
 
     Args:
-        inner: decides on everything else.
-        excluded_urls: regular expressions searched for in the path.
+        root: decides on traces that begin here, and on all spans where parents do not count.
+        follows_parent: whether a span does as its parent did.
+        rule: drops server spans of excluded paths. A child of a dropped span of this process is
+            dropped whatever the root would say: otherwise the database calls of a health check
+            would come out as traces of their own.
     """
 
-    looked_at = frozenset(_PATH_KEYS)
+    def __init__(self, root: Root, *, follows_parent: bool, rule: PathRule | None = None) -> None:
+        self.root = root
+        self._root_keeps = root.keeps
+        self._follows_parent = follows_parent
+        self._rule = rule
 
-    def __init__(self, inner: Sampler, excluded_urls: Sequence[str]) -> None:
-        self.inner = inner
-        self._is_excluded = re.compile("|".join(f"(?:{each})" for each in excluded_urls)).search
-        self._decided: dict[str, bool] = {}
+    def keeps(
+        self,
+        parent: SpanContext | None,
+        trace_id: int,
+        kind: SpanKind | None,
+        attributes: Attributes,
+    ) -> bool:
+        """The decision; `parent` is None or valid."""
+        if parent is not None and not parent.is_remote:
+            is_kept = bool(parent.trace_flags & 1)
+            if self._follows_parent or (self._rule is not None and not is_kept):
+                return is_kept
+        elif (
+            kind is SpanKind.SERVER
+            and attributes
+            and self._rule is not None
+            and self._rule.excludes(attributes)
+        ):
+            return False
+        if parent is not None and self._follows_parent:
+            return bool(parent.trace_flags & 1)
+        return self._root_keeps(trace_id, attributes)
 
     def should_sample(
         self,
         parent_context: Context | None,
         trace_id: int,
-        name: str,
+        name: str,  # noqa: ARG002
         kind: SpanKind | None = None,
         attributes: Attributes = None,
-        links: Sequence[Link] | None = None,
-        trace_state: TraceState | None = None,
+        links: Sequence[Link] | None = None,  # noqa: ARG002
+        trace_state: TraceState | None = None,  # noqa: ARG002
     ) -> SamplingResult:
-        """Drop by path or by parent, else ask the inner sampler."""
-        parent = get_current_span(parent_context).get_span_context()
-        if parent.is_valid and not parent.is_remote:
-            if not parent.trace_flags & 1:
-                return SamplingResult(Decision.DROP, trace_state=parent.trace_state)
-        elif kind is SpanKind.SERVER and attributes and self.excludes(attributes):
-            return SamplingResult(Decision.DROP, trace_state=parent.trace_state)
-        return self.inner.should_sample(
-            parent_context, trace_id, name, kind, attributes, links, trace_state
+        """The decision in the form of the SDK."""
+        found = get_current_span(parent_context).get_span_context()
+        parent = found if found.is_valid else None
+        kept = self.keeps(parent, trace_id, kind, attributes)
+        return SamplingResult(
+            Decision.RECORD_AND_SAMPLE if kept else Decision.DROP,
+            attributes if kept else None,
+            None if parent is None else parent.trace_state,
         )
+
+    def get_description(self) -> str:
+        """As the specification wants a sampler to describe itself."""
+        root = self.root.describe()
+        return f"ParentBased{{root:{root}}}" if self._follows_parent else root
+
+
+class PathRule:
+    """Which paths are excluded.
+
+    Args:
+        excluded_urls: regular expressions searched for in the path.
+    """
+
+    def __init__(self, excluded_urls: Sequence[str]) -> None:
+        self._search = re.compile("|".join(f"(?:{each})" for each in excluded_urls)).search
+        self._decided: dict[str, bool] = {}
 
     def excludes(self, attributes: Mapping[str, Any]) -> bool:
         """Whether the path among these attributes is excluded."""
@@ -132,8 +204,42 @@ class ExcludingSampler(Sampler):
         if decided is None:
             if len(self._decided) >= _REMEMBERED_PATHS:
                 self._decided.clear()
-            decided = self._decided[path] = self._is_excluded(path) is not None
+            decided = self._decided[path] = self._search(path) is not None
         return decided
+
+
+class ExcludingSampler(Sampler):
+    """The path rule before a sampler of another package."""
+
+    def __init__(self, inner: Sampler, rule: PathRule) -> None:
+        self.inner = inner
+        self._rule = rule
+
+    def should_sample(
+        self,
+        parent_context: Context | None,
+        trace_id: int,
+        name: str,
+        kind: SpanKind | None = None,
+        attributes: Attributes = None,
+        links: Sequence[Link] | None = None,
+        trace_state: TraceState | None = None,
+    ) -> SamplingResult:
+        """Drop by path or by parent, else ask the other sampler."""
+        parent = get_current_span(parent_context).get_span_context()
+        is_local = parent.is_valid and not parent.is_remote
+        if is_local and not parent.trace_flags & 1:
+            return SamplingResult(Decision.DROP, trace_state=parent.trace_state)
+        if (
+            not is_local
+            and kind is SpanKind.SERVER
+            and attributes
+            and self._rule.excludes(attributes)
+        ):
+            return SamplingResult(Decision.DROP, trace_state=parent.trace_state)
+        return self.inner.should_sample(
+            parent_context, trace_id, name, kind, attributes, links, trace_state
+        )
 
     def get_description(self) -> str:
         """As the specification wants a sampler to describe itself."""

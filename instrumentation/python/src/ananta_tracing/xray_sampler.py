@@ -19,16 +19,12 @@ from urllib.parse import urlsplit
 
 from opentelemetry import context as context_api
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY
-from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
-from opentelemetry.trace import get_current_span
 
 from ananta_tracing.xray_rules import Fallback, Request, Rule, read_rules, read_target
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-    from opentelemetry.context import Context
-    from opentelemetry.trace import Link, SpanKind, TraceState
     from opentelemetry.util.types import Attributes
 
     from ananta_tracing.settings import Settings
@@ -96,8 +92,8 @@ def _daemon_address(text: str) -> str:
     return parts[0] if parts and not parts[0].lower().startswith("udp:") else ""
 
 
-class XRaySampler(Sampler):
-    """Decides on new traces by the rules of X-Ray; put it into a `ParentBased`.
+class XRayRoot:
+    """Decides on traces that begin here by the rules of X-Ray.
 
     Args:
         arguments: where to ask, and how often.
@@ -123,7 +119,7 @@ class XRaySampler(Sampler):
             os.register_at_fork(after_in_child=self._reset)
 
     @classmethod
-    def from_settings(cls, argument: str, settings: Settings) -> XRaySampler:
+    def from_settings(cls, argument: str, settings: Settings) -> XRayRoot:
         """The sampler for this service.
 
         Raises:
@@ -145,25 +141,11 @@ class XRaySampler(Sampler):
         self._rules_read_at = 0.0
         self._is_told = False
 
-    def should_sample(
-        self,
-        parent_context: Context | None,
-        trace_id: int,
-        name: str,
-        kind: SpanKind | None = None,
-        attributes: Attributes = None,
-        links: Sequence[Link] | None = None,
-        trace_state: TraceState | None = None,
-    ) -> SamplingResult:
+    def keeps(self, trace_id: int, attributes: Attributes) -> bool:
         """Ask the first rule that is about this request."""
         if self._thread is None:
             self._start()
-        kept = self._decide(trace_id, attributes or {})
-        return SamplingResult(
-            Decision.RECORD_AND_SAMPLE if kept else Decision.DROP,
-            attributes if kept else None,
-            get_current_span(parent_context).get_span_context().trace_state,
-        )
+        return self._decide(trace_id, attributes or {})
 
     def _decide(self, trace_id: int, attributes: Mapping[str, Any]) -> bool:
         now = time.time()
@@ -196,9 +178,9 @@ class XRaySampler(Sampler):
             attributes,
         )
 
-    def get_description(self) -> str:
-        """As the specification wants a sampler to describe itself."""
-        return f"XRaySampler{{{self.arguments.endpoint}}}"
+    def describe(self) -> str:
+        """`XRay{http://127.0.0.1:2000}`."""
+        return f"XRay{{{self.arguments.endpoint}}}"
 
     # Asking X-Ray
 

@@ -42,7 +42,12 @@ def start_python(code: str, *arguments: str, **environ: str) -> subprocess.Popen
     """A Python process of its own that runs this code."""
     return subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(code), *arguments],
-        env={**os.environ, "PYTHONPATH": str(SOURCE), "OTEL_PYTHON_LOG_CORRELATION": "false", **environ},
+        env={
+            **os.environ,
+            "PYTHONPATH": str(SOURCE),
+            "OTEL_PYTHON_LOG_CORRELATION": "false",
+            **environ,
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

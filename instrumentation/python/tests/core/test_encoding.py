@@ -90,7 +90,9 @@ def spans(draw: Any) -> ReadableSpan:
         max_attribute_length=draw(st.one_of(st.none(), st.integers(0, 10))),
     )
     resource = Resource(draw(attribute_maps), draw(st.sampled_from(["", "https://schema/1"])))
-    provider = TracerProvider(resource=resource, span_limits=limits, shutdown_on_exit=False, id_generator=DrawnIds(draw))
+    provider = TracerProvider(
+        resource=resource, span_limits=limits, shutdown_on_exit=False, id_generator=DrawnIds(draw)
+    )
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     tracer = provider.get_tracer(
         draw(text.filter(bool)),
@@ -115,7 +117,9 @@ def spans(draw: Any) -> ReadableSpan:
         span.set_attribute(key, each)
     status = draw(st.sampled_from([None, StatusCode.OK, StatusCode.ERROR]))
     if status is not None:
-        span.set_status(status, draw(st.one_of(st.none(), text)) if status is StatusCode.ERROR else None)
+        span.set_status(
+            status, draw(st.one_of(st.none(), text)) if status is StatusCode.ERROR else None
+        )
     span.end(draw(nanos))
     (ended,) = exporter.get_finished_spans()
     return ended

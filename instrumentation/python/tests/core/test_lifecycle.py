@@ -75,7 +75,8 @@ def test_a_collector_that_never_answers_is_waited_for_until_the_deadline(
     http.answers = [Answer(delay_seconds=30)]
     begin = time.monotonic()
     done = run_python(
-        INIT + "tracer.start_span('s').end(); print(flush_tracing(1.0), flush=True); shutdown_tracing(0.5)",
+        INIT
+        + "tracer.start_span('s').end(); print(flush_tracing(1.0), flush=True); shutdown_tracing(0.5)",
         http.endpoint,
     )
     assert done.stdout == "False\n"
@@ -132,7 +133,9 @@ while True:
 
 def test_the_handler_of_the_application_stays(http: Sink) -> None:
     for installs in ("before", "after"):
-        handler = "signal.signal(signal.SIGTERM, lambda *_: (print('mine', flush=True), sys.exit(3)))\n"
+        handler = (
+            "signal.signal(signal.SIGTERM, lambda *_: (print('mine', flush=True), sys.exit(3)))\n"
+        )
         code = "import signal, sys\n" + (handler if installs == "before" else "") + INIT
         code += handler if installs == "after" else ""
         code += "tracer.start_span('s').end(); print('ready', flush=True); time.sleep(60)"
@@ -197,11 +200,7 @@ def test_forked_children_send_their_own_spans(open_sink, is_used_before, run_pyt
     with open_sink() as sink:
         done = run_python(
             INIT
-            + (
-                "tracer.start_span('before').end(); flush_tracing()\n"
-                if is_used_before
-                else ""
-            )
+            + ("tracer.start_span('before').end(); flush_tracing()\n" if is_used_before else "")
             + """
 tracer.start_span("parent").end()
 children = []
