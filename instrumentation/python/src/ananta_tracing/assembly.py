@@ -96,12 +96,15 @@ def assemble(
         if processor is not None:
             processor.after_fork_in_child()
 
+    lifecycle = Lifecycle(deliver, restart)
+    if processor is not None:
+        processor.when_started = lifecycle.watch_signals
     return Assembly(
         provider,
         is_foreign,
         tuple(processors),
         processor if processors else None,
-        Lifecycle(deliver, restart),
+        lifecycle,
         propagator,
     )
 
