@@ -329,9 +329,28 @@ def test_streaming_is_part_of_the_span_and_background_work_is_not(spans, serve):
           part 0
           part 1
           part 2
-          afterwards
+          BackgroundTask afterwards
+            afterwards
     """)
     assert span.end_time >= max(spans.find("part 2")[0].end_time, 0)
+
+
+def test_a_background_task_that_fails_is_its_own_error(spans, serve):
+    app = FastAPI()
+
+    async def fails():
+        raise OSError("mail server")
+
+    @app.get("/")
+    async def root(tasks: BackgroundTasks):
+        tasks.add_task(fails)
+
+    instrument_app(app)
+    assert serve(app).get("/").status == 200
+    wait_until(lambda: len(spans.finished) == 2)
+    spans.assert_trace("GET /\n  BackgroundTask fails")
+    spans.assert_span("GET /", status="UNSET")
+    spans.assert_span("BackgroundTask fails", "GET /", status="ERROR")
 
 
 def test_a_client_that_goes_away_ends_the_span_without_error(spans, serve):

@@ -1,0 +1,134 @@
+"""init_tracing and the helpers together, in processes of their own, seen from an OTLP sink."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.core.sink import attributes, http_sink
+
+HERE = Path(__file__).parents[2]
+
+
+def run(code: str, *arguments: str, **environ: str) -> str:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=HERE,
+        env={**clean, "PYTHONPATH": os.pathsep.join([*sys.path, "."])} | environ,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+SERVICE = """
+import sys
+from fastapi import FastAPI
+from opentelemetry import trace
+from ananta_tracing import create_span, flush_tracing, init_tracing, instrument_app
+from tests.api.conftest import serve_asgi
+
+init_tracing("shop")
+app = FastAPI()
+instrument_app(app)
+
+
+@app.get("/health")
+async def health():
+    with create_span("ping"), trace.get_tracer("other").start_as_current_span("raw"):
+        pass
+
+
+@app.get("/parts/{mpn}")
+async def part(mpn: str):
+    with create_span("load", {"part": {"mpn": mpn}}):
+        with trace.get_tracer("x").start_as_current_span("raw"):
+            return mpn
+
+
+with serve_asgi(app) as client:
+    for path in ("/health", "/parts/R1", "/health"):
+        assert client.get(path).status == 200
+assert flush_tracing()
+"""
+
+
+@pytest.mark.parametrize("sampler", ["always_on", "parentbased_always_on", "traceidratio"])
+def test_a_health_check_leaves_no_orphans_whatever_the_sampler(sampler):
+    with http_sink() as sink:
+        said = run(
+            SERVICE,
+            OTEL_EXPORTER_OTLP_ENDPOINT=sink.endpoint,
+            OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf",
+            OTEL_TRACES_SAMPLER=sampler,
+            OTEL_TRACES_SAMPLER_ARG="1.0",
+        )
+        spans = sink.wait_for(3)
+    assert sorted(span.name for span in spans) == ["GET /parts/{mpn}", "load", "raw"]
+    assert len({span.trace_id for span in spans}) == 1
+    load = next(span for span in spans if span.name == "load")
+    assert attributes(load.attributes) == {"part": '{"mpn": "R1"}'}
+    assert said == ""
+
+
+def test_without_init_the_helpers_do_nothing_and_say_nothing():
+    said = run(
+        """
+from ananta_tracing import *
+from fastapi import FastAPI
+from tests.api.conftest import serve_asgi
+
+@trace_function(arguments=True)
+def add(a, b):
+    add_span_attributes({"sum": a + b})
+    add_span_event("added")
+    return a + b
+
+app = FastAPI()
+instrument_app(app)
+
+@app.get("/")
+def root():
+    with create_span("x", {"y": 1}):
+        return [add(1, 2), current_trace_id(), inject()]
+
+with serve_asgi(app) as client:
+    assert client.get("/").body == b'[3,null,{}]', client.get("/").body
+assert flush_tracing() and shutdown_tracing()
+"""
+    )
+    assert said == ""
+
+
+def test_a_propagator_nobody_knows_does_not_break_the_import():
+    said = run(
+        "from ananta_tracing import init_tracing; init_tracing('shop')",
+        OTEL_PROPAGATORS="tracecontext,nosuch",
+        OTEL_TRACES_EXPORTER="none",
+    )
+    assert said.count("nosuch") == 1
+    assert "Traceback" not in said
+
+
+def test_log_records_of_a_service_carry_the_trace_id():
+    said = run(
+        """
+import logging
+from ananta_tracing import create_span, init_tracing
+logging.basicConfig(format="%(message)s trace=%(trace_id)s")
+init_tracing("shop")
+with create_span("load") as span:
+    logging.warning("loaded")
+print(f"{span.get_span_context().trace_id:032x}")
+""",
+        OTEL_TRACES_EXPORTER="none",
+    )
+    trace_id, logged = said.split("\n")[:2]
+    assert logged == f"loaded trace={trace_id}"
