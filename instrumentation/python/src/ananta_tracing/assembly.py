@@ -21,6 +21,7 @@ from ananta_tracing.export import ExportProcessor  # noqa: E402
 from ananta_tracing.lifecycle import Lifecycle  # noqa: E402
 from ananta_tracing.propagation import create_propagator  # noqa: E402
 from ananta_tracing.provider import AnantaTracerProvider, create_span_limits  # noqa: E402
+from ananta_tracing.redaction import Redactor  # noqa: E402
 from ananta_tracing.resource import create_resource  # noqa: E402
 from ananta_tracing.sampling import create_sampler  # noqa: E402
 from ananta_tracing.settings import preset_sampler  # noqa: E402
@@ -71,7 +72,8 @@ def assemble(
 ) -> Assembly:
     """Build everything; what cannot be used is replaced and told in `problems`."""
     propagator = create_propagator(settings.propagators, problems)
-    processor = _create_processor(settings, redact)
+    encoder = SpanEncoder(_create_redactor(settings, redact))
+    processor = create_export_processor(settings, encoder)
     processors = [*span_processors, *_create_others(settings, problems)]
     if processor is not None:
         processors.append(processor)
@@ -86,7 +88,7 @@ def assemble(
         processors = []
 
     def deliver(timeout_seconds: float) -> None:
-        provider.force_flush(int(timeout_seconds * 1000))
+        flush_provider(provider, timeout_seconds)
         if processor is not None:
             processor.conclude()
 
@@ -102,6 +104,21 @@ def assemble(
         Lifecycle(deliver, restart),
         propagator,
     )
+
+
+def flush_provider(provider: Any, timeout_seconds: float) -> bool:
+    """Have all processors of a provider deliver; True where there is nothing that could."""
+    flush = getattr(provider, "force_flush", None)
+    return True if flush is None else bool(flush(int(timeout_seconds * 1000)))
+
+
+def _create_redactor(
+    settings: Settings,
+    redact: Callable[[str, AnyValue], AnyValue] | bool,  # noqa: FBT001
+) -> Redactor | None:
+    if redact is False:
+        return None
+    return Redactor(settings.sanitize_fields, redact if callable(redact) else None)
 
 
 def _check_foreign(provider: Any, problems: list[str]) -> None:
@@ -151,10 +168,8 @@ def _create_id_generator(settings: Settings, problems: list[str]) -> IdGenerator
     return RandomIdGenerator()
 
 
-def _create_processor(
-    settings: Settings,
-    redact: Callable[[str, AnyValue], AnyValue] | bool,  # noqa: FBT001
-) -> ExportProcessor | None:
+def create_export_processor(settings: Settings, encoder: SpanEncoder) -> ExportProcessor | None:
+    """The processor that delivers to the endpoint of the settings; None where there is none."""
     if "otlp" not in settings.exporters or not settings.endpoint:
         return None
 
@@ -172,7 +187,7 @@ def _create_processor(
         settings.batch,
         settings.timeout_seconds,
         create_sender,
-        SpanEncoder(redact if callable(redact) else None),
+        encoder,
         settings.endpoint,
     )
 

@@ -51,8 +51,7 @@ _pack_ids = struct.Struct(">2sQQ2sQ").pack
 _pack_times = struct.Struct("<BQBQ").pack
 _pack_fixed64 = struct.Struct("<Q").pack
 
-# Attributes of a span (field 9) and of an event, link or resource differ in their tag alone.
-_SPAN_ATTRIBUTE = 9
+# The field numbers of attributes; those of a span are 9.
 _EVENT_ATTRIBUTE = 3
 _LINK_ATTRIBUTE = 4
 _RESOURCE_ATTRIBUTE = 1
@@ -139,7 +138,8 @@ class SpanEncoder:
 
     Args:
         redact: called with (key, value) of each attribute, and with `span.name`, `event.name` and
-            `status.description`; what it returns is sent, None removes an attribute.
+            `status.description`; what it returns is sent, None removes an attribute. The answer
+            may depend on nothing but key and value.
     """
 
     def __init__(self, redact: Callable[[str, AnyValue], AnyValue] | None = None) -> None:
@@ -178,9 +178,6 @@ class SpanEncoder:
 
     def _encode_attributes(self, parts: list[bytes], attributes: Any) -> None:
         """Append the attributes of a span: the hot loop."""
-        if self._redact is not None:
-            parts += self._attributes(attributes, _SPAN_ATTRIBUTE)
-            return
         remembered = self._remembered.get
         for item in _raw_items(attributes):
             key, value = item
@@ -214,7 +211,11 @@ class SpanEncoder:
         return encoded
 
     def _attribute(self, key: str, value: AnyValue, tag: bytes) -> bytes:
-        """A `KeyValue` as an entry of the field with this tag."""
+        """A `KeyValue` as an entry of the field with this tag; nothing where it is removed."""
+        if self._redact is not None and value is not None:
+            value = self._redact(key, value)
+            if value is None:
+                return b""
         encoded_key = self._keys.get(key) or self._key(key)
         kind = type(value)
         if kind is bool:
@@ -233,15 +234,9 @@ class SpanEncoder:
         return b"".join((tag, _varint(length), encoded_key, any_value))
 
     def _attributes(self, attributes: Any, field: int) -> list[bytes]:
-        """All attributes, redacted, as entries of a field."""
-        tag, redact = _tag(field), self._redact
-        if redact is None:
-            return [self._attribute(key, value, tag) for key, value in _raw_items(attributes)]
-        return [
-            self._attribute(key, redacted, tag)
-            for key, value in _raw_items(attributes)
-            if (redacted := redact(key, value)) is not None or value is None
-        ]
+        """All attributes as entries of a field."""
+        tag = _tag(field)
+        return [self._attribute(key, value, tag) for key, value in _raw_items(attributes)]
 
     def _encode_rest(self, parts: list[bytes], span: ReadableSpan) -> None:
         """Append what most spans have nothing of: drops, events, links, status."""

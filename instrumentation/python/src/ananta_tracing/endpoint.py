@@ -8,6 +8,7 @@ where only one meaning is left, and told as a problem.
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import TYPE_CHECKING, Literal, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
@@ -32,6 +33,7 @@ _PROTOCOLS: dict[str, Protocol] = {
 }
 _SIGNAL_VARIABLE = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
 _GENERAL_VARIABLE = "OTEL_EXPORTER_OTLP_ENDPOINT"
+_EXAMPLE = f"write for example http://localhost:{GRPC_PORT}"
 _JAEGER_VARIABLES = ("JAEGER_ENDPOINT", "OTEL_EXPORTER_JAEGER_ENDPOINT")
 
 
@@ -123,7 +125,7 @@ def _find_endpoint(reader: Reader) -> tuple[str, str, bool]:
     name, jaeger = reader.variable(*_JAEGER_VARIABLES)
     if not name:
         return origin, "", True
-    host = urlsplit(jaeger if "://" in jaeger else f"http://{jaeger}").hostname or "localhost"
+    host = _host_of(jaeger) or "localhost"
     endpoint = f"http://{f'[{host}]' if ':' in host else host}:{HTTP_PORT}"
     reader.origins["endpoint"] = name
     reader.problem(
@@ -138,23 +140,26 @@ def _split(
     reader: Reader, origin: str, text: str, *, insecure: bool | None
 ) -> tuple[SplitResult | None, Protocol | None]:
     """The parts of the URL, and the protocol its scheme hints at."""
+    shown = _shown(text)
+    if any(character.isspace() for character in text):
+        reader.problem(origin, f"{shown} is not a URL, so no span is sent; {_EXAMPLE}")
+        return None, None
     hinted: Protocol | None = None
     scheme, separator, rest = text.partition("://")
     if not separator:
         rest = text.lstrip("/")
-        host = urlsplit(f"//{rest}").hostname or ""
-        plain = insecure if insecure is not None else _is_nearby(host)
+        plain = insecure if insecure is not None else _is_nearby(_host_of(rest))
         scheme = "http" if plain else "https"
         reader.problem(
             origin,
-            f"{text!r} has no scheme and is read as {scheme}://{rest}; write http:// or https://",
+            f"{shown} has no scheme and is read as {scheme}; write http:// or https:// before it",
         )
     elif scheme.lower() in ("grpc", "grpcs"):
         hinted = "grpc"
         scheme = "https" if scheme.lower() == "grpcs" else "http"
         reader.problem(
             origin,
-            f"{text!r} is read as {scheme}://{rest} over gRPC; write that, and"
+            f"{shown} is read as {scheme} over gRPC; write {scheme}:// and"
             " OTEL_EXPORTER_OTLP_PROTOCOL=grpc",
         )
     try:
@@ -162,13 +167,30 @@ def _split(
         usable = url.scheme in ("http", "https") and url.hostname and url.port != 0
     except ValueError:
         usable = False
-    if not usable or any(character.isspace() for character in rest):
+    if not usable:
+        reader.problem(origin, f"{shown} is not a URL, so no span is sent; {_EXAMPLE}")
+        return None, None
+    if url.username is not None:
         reader.problem(
             origin,
-            f"{text!r} is not a URL, so no span is sent; write for example http://localhost:{GRPC_PORT}",
+            "the user name and password inside are not sent; put credentials into"
+            " OTEL_EXPORTER_OTLP_HEADERS",
         )
-        return None, None
+        url = url._replace(netloc=url.netloc.rpartition("@")[2])
     return url, hinted
+
+
+def _shown(text: str) -> str:
+    """The text in quotes, without a password."""
+    return repr(re.sub(r"(//|^)[^/]*@", r"\1***@", text))
+
+
+def _host_of(text: str) -> str:
+    """The host of a URL with or without scheme; empty where it has none."""
+    try:
+        return urlsplit(text if "//" in text else f"//{text}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def _is_nearby(host: str) -> bool:

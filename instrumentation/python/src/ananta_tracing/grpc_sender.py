@@ -96,7 +96,9 @@ class GrpcSender:
         trailers = dict(error.trailing_metadata() or ())
         delay = read_retry_delay(trailers.get("grpc-status-details-bin", b""))
         if code == "UNAVAILABLE":
-            reached = "onnect" not in details and "DNS" not in details
+            reached = (
+                "onnect" not in details and "DNS" not in details and "resolving" not in details
+            )
             verdict = Verdict.BUSY if reached or delay is not None else Verdict.UNREACHABLE
             return Outcome(verdict, f"{message}; {self._unavailable(details)}", delay)
         if code in _BUSY or (code == "RESOURCE_EXHAUSTED" and delay is not None):
@@ -111,7 +113,7 @@ class GrpcSender:
             return _SPEAKS_HTTP
         if "certificate" in details.lower():
             return "set OTEL_EXPORTER_OTLP_CERTIFICATE to the file of its authority"
-        if "DNS" in details:
+        if "DNS" in details or "resolving" in details:
             return "the host name is not known here; check OTEL_EXPORTER_OTLP_ENDPOINT"
         return (
             "start the collector, or set OTEL_EXPORTER_OTLP_ENDPOINT to where it runs;"

@@ -29,7 +29,7 @@ def create_propagator(names: Sequence[str], problems: list[str]) -> TextMapPropa
     found = [each for name in names if (each := _create(name, problems)) is not None]
     if not found:
         found = [TraceContextTextMapPropagator(), W3CBaggagePropagator()]
-        problems.append(f"{_VARIABLE}: no usable name is left; tracecontext, baggage is used")
+        problems[-1:] = [f"{each}; tracecontext, baggage is used" for each in problems[-1:]]
     return CompositePropagator(found)
 
 

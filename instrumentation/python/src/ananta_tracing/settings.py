@@ -299,7 +299,11 @@ def _read_exporters(reader: Reader) -> tuple[str, ...]:
 
 def _read_propagators(reader: Reader) -> tuple[str, ...]:
     def parse(origin: str, text: str) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(reader.names(origin, text.lower())))
+        names = tuple(dict.fromkeys(reader.names(origin, text.lower())))
+        if not names:
+            message = f"{text!r} names no propagator"
+            raise ValueError(message)
+        return names
 
     return reader.read("propagators", ("OTEL_PROPAGATORS",), parse, _W3C)
 

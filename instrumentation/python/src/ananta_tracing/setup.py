@@ -43,6 +43,7 @@ class _State(NamedTuple):
     settings: Settings
     objects: tuple[object, ...]
     provider: Any
+    is_foreign: bool
     processor: ExportProcessor | None
     lifecycle: Lifecycle | None
 
@@ -113,8 +114,8 @@ def init_tracing(
         provider_factory: makes the provider from `resource`, `sampler`, `span_limits` and
             `id_generator`, for frameworks that bring their own.
         instrument: `auto` for all libraries found, `none`, or the names of some.
-        redact: called with (key, value) of what leaves the process; returns what may. True for
-            the rules of `ananta_tracing.redaction`, False for none.
+        redact: called with (key, value) of what leaves the process, after the rules of
+            `ananta_tracing.redaction`; returns what may, None to remove it. False lifts the rules.
         strict: raise instead of warning.
 
     Raises:
@@ -189,7 +190,7 @@ def _set_up(
     # Read by the instrumentations when they load: the stable names of HTTP and databases.
     os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", wanted.semconv_stability)
     if wanted.disabled:
-        _state = _State(wanted, objects, None, None, None)
+        _state = _State(wanted, objects, None, False, None, None)  # noqa: FBT003
         logger.info("OTEL_SDK_DISABLED is set: no spans are made")
         return
     from ananta_tracing import assembly
@@ -200,7 +201,9 @@ def _set_up(
     for problem in problems:
         logger.warning("%s", problem)
     parts.install()
-    _state = _State(wanted, objects, parts.provider, parts.processor, parts.lifecycle)
+    _state = _State(
+        wanted, objects, parts.provider, parts.is_foreign, parts.processor, parts.lifecycle
+    )
     logger.info(
         "Tracing %s (%s): %s, spans go to %s by %s",
         wanted.service_name,
@@ -228,13 +231,16 @@ def flush_tracing(timeout: float = 5.0) -> bool:
     """Deliver what has ended so far; True only if all of it was taken within `timeout` seconds."""
     if _state is None or _state.provider is None:
         return True
-    return bool(_state.provider.force_flush(int(timeout * 1000)))
+    from ananta_tracing.assembly import flush_provider
+
+    return flush_provider(_state.provider, timeout)
 
 
 def shutdown_tracing(timeout: float = 5.0) -> bool:
     """Deliver what is queued and stop tracing; True only if all of it was taken in time.
 
-    Helpers and tracers stay callable and do nothing. May be called twice.
+    Helpers and tracers stay callable and do nothing. May be called twice. A provider that was
+    there before `init_tracing` goes on; what this package added to it stops.
     """
     if _state is None or _state.provider is None:
         return True
@@ -243,5 +249,6 @@ def shutdown_tracing(timeout: float = 5.0) -> bool:
         delivered = _state.processor.close(timeout)
     if _state.lifecycle is not None:
         _state.lifecycle.remove()
+    if not _state.is_foreign:
         _state.provider.shutdown()
     return delivered

@@ -114,7 +114,9 @@ class Reader:
 
     def problem(self, origin: str, message: str) -> None:
         """Note what is wrong with the value found at this origin."""
-        self.problems.append(f"{origin}: {message}")
+        line = f"{origin}: {message}"
+        if line not in self.problems:  # one variable may be read for several settings
+            self.problems.append(line)
 
     def flag(self, _: str, text: str) -> bool:
         """Parse a truth value."""

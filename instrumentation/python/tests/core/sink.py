@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import gzip
+import socket
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
 
 import grpc
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 
 @dataclass
@@ -39,11 +44,17 @@ class Sink:
         self.requests: list[ExportTraceServiceRequest] = []
         self.answers: list[Answer] = []
         self.connections = 0
+        self.open_connections: list[socket.socket] = []
         self._changed = threading.Condition()
 
     @property
     def endpoint(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    def hang_up(self) -> None:
+        """Close every connection a client keeps open."""
+        for connection in self.open_connections:
+            connection.shutdown(socket.SHUT_RDWR)
 
     def take(self, data: bytes, headers: dict[str, str]) -> Answer:
         with self._changed:
@@ -110,6 +121,7 @@ def http_sink(port: int = 0) -> Iterator[Sink]:
 
         def setup(self) -> None:
             sink.connections += 1
+            sink.open_connections.append(self.request)
             super().setup()
 
         def do_POST(self) -> None:

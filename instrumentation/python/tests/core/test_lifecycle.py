@@ -75,8 +75,7 @@ def test_a_collector_that_never_answers_is_waited_for_until_the_deadline(
     http.answers = [Answer(delay_seconds=30)]
     begin = time.monotonic()
     done = run_python(
-        INIT
-        + "tracer.start_span('s').end(); print(flush_tracing(1.0), flush=True); shutdown_tracing(0.5)",
+        INIT + "tracer.start_span('s').end(); print(flush_tracing(1.0)); shutdown_tracing(0.5)",
         http.endpoint,
     )
     assert done.stdout == "False\n"
@@ -247,9 +246,7 @@ if __name__ == "__main__":
 """
     )
     done = run_python(
-        "import runpy, sys; sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
-        if method == "fork"
-        else "import subprocess, sys; sys.exit(subprocess.call([sys.executable, *sys.argv[1:]]))",
+        "import subprocess, sys; sys.exit(subprocess.call([sys.executable, *sys.argv[1:]]))",
         str(program),
         http.endpoint,
     )
@@ -309,7 +306,7 @@ def app(environ, start_response):
         else:
             raise AssertionError("".join(lines))
         for _ in range(40):
-            for attempt in range(20):
+            for _attempt in range(20):
                 try:
                     urllib.request.urlopen(url, timeout=10).read()
                     break
