@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -115,6 +116,75 @@ def test_a_propagator_nobody_knows_does_not_break_the_import():
     )
     assert said.count("nosuch") == 1
     assert "Traceback" not in said
+
+
+SECRETS = """
+import sys
+import httpx, sqlalchemy
+from fastapi import FastAPI
+from ananta_tracing import flush_tracing, init_tracing, instrument_app, trace_function
+from tests.api.conftest import serve_asgi
+
+init_tracing("shop", environment="development")
+app = FastAPI()
+instrument_app(app)
+engine = sqlalchemy.create_engine("sqlite://")
+
+
+@trace_function(arguments=True)
+def log_in(user, password, options):
+    with engine.connect() as connection:
+        statement = sqlalchemy.text("SELECT 'hunter2-sql' AS secret, :n")
+        connection.execute(statement, {"n": "hunter2-n"})
+    raise PermissionError("password=hunter2-text for postgres://ann:hunter2-url@db/users")
+
+
+@app.get("/login")
+async def login():
+    async with httpx.AsyncClient() as client:
+        await client.get(
+            f"http://ann:hunter2-user@127.0.0.1:{port}/other?token=hunter2-query",
+            headers={"Authorization": "Bearer hunter2-client"},
+        )
+    log_in("ann", "hunter2-argument", {"api_key": "hunter2-json"})
+
+
+with serve_asgi(app) as client:
+    port = client.port
+    client.get(
+        "/login?api_key=hunter2-param&page=2&AWSAccessKeyId=hunter2-aws",
+        {"Authorization": "Basic hunter2-basic", "Cookie": "session=hunter2-cookie"},
+    )
+assert flush_tracing()
+"""
+
+
+def test_no_secret_reaches_the_wire():
+    capture = "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS"
+    with http_sink() as sink:
+        run(
+            SECRETS,
+            OTEL_EXPORTER_OTLP_ENDPOINT=sink.endpoint,
+            OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf",
+            **{
+                f"{capture}_{side}": ".*"
+                for side in ("SERVER_REQUEST", "SERVER_RESPONSE", "CLIENT_REQUEST")
+            },
+        )
+        spans = sink.wait_for(6)
+    found = {span.name: attributes(span.attributes) for span in spans}
+    # What is asked for is there: a test of nothing would pass as well.
+    assert found["GET /login"]["http.request.header.authorization"] == ["[REDACTED]"]
+    assert found["GET /login"]["url.query"] == (
+        "api_key=[REDACTED]&page=2&AWSAccessKeyId=[REDACTED]"
+    )
+    assert found["GET"]["http.request.method"] == "GET"
+    assert found["SELECT"]["db.query.text"] == "SELECT ? AS secret, ?"
+    assert found["log_in"]["code.argument.user"] == "ann"
+    assert found["log_in"]["code.argument.password"] == "[REDACTED]"
+    assert [event.name for span in spans for event in span.events].count("exception") == 2
+    leaked = set(re.findall(rb"hunter2-\w+", b"".join(sink.raw)))
+    assert leaked == set()
 
 
 def test_log_records_of_a_service_carry_the_trace_id():
