@@ -41,7 +41,8 @@ if TYPE_CHECKING:
     Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 EXCHANGE_KEY = "ananta_tracing.exchange"
-# FastAPI 0.160 and later leave a request alone in whose scope this stands already.
+SHUTDOWN_FLUSH_SECONDS = 2.0
+# Recent releases of FastAPI leave a request alone in whose scope this stands already.
 _FASTAPI_TELEMETRY = "fastapi.telemetry"
 _W3C_HEADER_BYTES = frozenset(name.encode() for name in W3C_HEADERS)
 _SWITCHING_PROTOCOLS = 101
@@ -78,6 +79,8 @@ class TracingMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, websocket or lifespan."""
         protocol = scope["type"]
+        if protocol == "lifespan":
+            return await self._serve_lifespan(scope, receive, send)
         if protocol not in ("http", "websocket"):
             return await self.app(scope, receive, send)
         settings = self._settings or self._read_settings()
@@ -113,6 +116,16 @@ class TracingMiddleware:
             await self.app(scope, receive, send)
         finally:
             detach(token)
+
+    async def _serve_lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_after_flush(message: Message) -> None:
+            # uvicorn ends itself by the signal it was sent, past every handler and `atexit`, so
+            # this is the last moment. Nothing is served any more: blocking hurts nobody.
+            if message["type"].startswith("lifespan.shutdown."):
+                setup.flush_tracing(SHUTDOWN_FLUSH_SECONDS)
+            await send(message)
+
+        await self.app(scope, receive, send_after_flush)
 
     def _read_settings(self) -> ServerSettings:
         # On the first request, when `init_tracing` has been called if it ever is.

@@ -48,7 +48,7 @@ def instrument_starlette(app: Starlette, exclude_urls: Iterable[str] | None) -> 
 def _keep_others_still(app: Any) -> None:
     """Nobody else shall make a server span of the same requests."""
     app._is_instrumented_by_opentelemetry = True
-    # FastAPI 0.160 and later make spans of their own as soon as there is a tracer provider.
+    # Recent releases of FastAPI make spans of their own as soon as there is a tracer provider.
     native = getattr(app, "_telemetry", None)
     if isinstance(native, dict) and "tracing" in native:
         native["tracing"] = False
