@@ -168,25 +168,26 @@ def _create_id_generator(settings: Settings, problems: list[str]) -> IdGenerator
     return RandomIdGenerator()
 
 
+def create_sender(settings: Settings) -> Sender:
+    """The sender for the protocol of the settings."""
+    # Imported here, on the exporting thread: a service does not wait for it to start.
+    if settings.protocol == "grpc":
+        from ananta_tracing.grpc_sender import GrpcSender
+
+        return GrpcSender(settings)
+    from ananta_tracing.http_sender import HttpSender
+
+    return HttpSender(settings)
+
+
 def create_export_processor(settings: Settings, encoder: SpanEncoder) -> ExportProcessor | None:
     """The processor that delivers to the endpoint of the settings; None where there is none."""
     if "otlp" not in settings.exporters or not settings.endpoint:
         return None
-
-    def create_sender() -> Sender:
-        # Imported here, on the exporting thread: a service does not wait for it to start.
-        if settings.protocol == "grpc":
-            from ananta_tracing.grpc_sender import GrpcSender
-
-            return GrpcSender(settings)
-        from ananta_tracing.http_sender import HttpSender
-
-        return HttpSender(settings)
-
     return ExportProcessor(
         settings.batch,
         settings.timeout_seconds,
-        create_sender,
+        lambda: create_sender(settings),
         encoder,
         settings.endpoint,
     )

@@ -61,14 +61,14 @@ def read_destination(reader: Reader) -> Destination:
     if not text:
         protocol = protocol or "http/protobuf"
         endpoint = DEFAULT_ENDPOINT[protocol]
-        _note_inferred(reader, protocol)
+        _note_inferred(reader)
         return Destination(endpoint, protocol, insecure=True)
     url, hinted = _split(reader, origin, text, insecure=insecure)
     if url is None:
         return Destination("", protocol or "http/protobuf", insecure=True)
     if protocol is None:
         protocol = hinted or ("grpc" if _port(url) == GRPC_PORT else "http/protobuf")
-        _note_inferred(reader, protocol)
+        _note_inferred(reader)
     endpoint = (
         _grpc_endpoint(reader, origin, url)
         if protocol == "grpc"
@@ -81,9 +81,9 @@ def read_destination(reader: Reader) -> Destination:
     return Destination(endpoint, protocol, insecure=url.scheme == "http")
 
 
-def _note_inferred(reader: Reader, protocol: Protocol) -> None:
+def _note_inferred(reader: Reader) -> None:
     if reader.origins.get("protocol", "default") == "default":
-        reader.origins["protocol"] = f"inferred from endpoint ({protocol})"
+        reader.origins["protocol"] = "inferred from endpoint"
 
 
 def _read_protocol(reader: Reader) -> Protocol | None:

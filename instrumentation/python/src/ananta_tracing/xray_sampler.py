@@ -232,6 +232,15 @@ class XRayRoot:
         self._is_told = False
         return changed
 
+    def fetch_rules(self) -> list[str]:
+        """Ask for the rules now; their names in the order they are asked.
+
+        Raises:
+            OSError, ValueError, TypeError: there is no answer, or it cannot be read.
+        """
+        self._refresh_rules()
+        return [rule.name for rule in self._rules]
+
     def _refresh_rules(self) -> None:
         records: list[Any] = []
         token: str | None = None
