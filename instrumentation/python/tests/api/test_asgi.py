@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import gc
 import logging
 
 import pytest
@@ -21,6 +22,7 @@ from starlette.staticfiles import StaticFiles
 
 from ananta_tracing import setup
 from ananta_tracing.apps import instrument_app
+from ananta_tracing.apps.asgi import Exchange
 from ananta_tracing.settings import CapturedHeaders, resolve_settings
 from ananta_tracing.spans import create_span, current_trace_id
 from ananta_tracing.testing import _swap_provider
@@ -355,6 +357,27 @@ def test_any_asgi_callable(spans, serve):
     assert (first.name, first.attributes["http.response.status_code"]) == ("GET", 204)
     assert second.attributes["error.type"] == "RuntimeError"
     assert instrument_app(wrapped) is wrapped
+
+
+async def test_a_request_leaves_nothing_for_the_garbage_collector(spans):
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body"})
+
+    async def send(message):
+        pass
+
+    traced = instrument_app(app)
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(5):
+            await traced({"type": "http", "method": "GET", "path": "/", "headers": []}, None, send)
+        left = [each for each in gc.get_objects() if type(each) is Exchange]
+    finally:
+        gc.enable()
+    assert len(spans.finished) == 5
+    assert left == []
 
 
 @pytest.mark.parametrize("thing", [7, FastAPI, lambda only: None])

@@ -109,6 +109,8 @@ class TracingMiddleware:
             raise
         finally:
             exchange.finish()
+            # The two hold each other, and nobody is to wait for the garbage collector.
+            scope.pop(EXCHANGE_KEY, None)
 
     async def _serve_excluded(self, scope: Scope, receive: Receive, send: Send) -> None:
         token = attach(excluded_context())
