@@ -97,6 +97,7 @@ class LazyAttributes(Mapping[str, AttributeValue]):
     """
 
     __slots__ = ("_gather", "_gathered", "_known")
+    is_exclusion_decided = False
 
     def __init__(
         self,

@@ -79,6 +79,35 @@ def test_a_health_check_leaves_no_orphans_whatever_the_sampler(sampler):
     assert said == ""
 
 
+def test_what_instrument_app_is_told_to_trace_is_traced():
+    everything = SERVICE.replace("instrument_app(app)", "instrument_app(app, exclude_urls=[])")
+    assert everything != SERVICE
+    with http_sink() as sink:
+        run(
+            everything,
+            OTEL_EXPORTER_OTLP_ENDPOINT=sink.endpoint,
+            OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf",
+        )
+        names = [span.name for span in sink.wait_for(9)]
+    assert names.count("GET /health") == 2
+    assert names.count("ping") == 2
+
+
+@pytest.mark.parametrize(
+    "variable", ["OTEL_PYTHON_FASTAPI_EXCLUDED_URLS", "OTEL_PYTHON_EXCLUDED_URLS"]
+)
+def test_an_operator_names_what_is_excluded(variable):
+    with http_sink() as sink:
+        run(
+            SERVICE,
+            OTEL_EXPORTER_OTLP_ENDPOINT=sink.endpoint,
+            OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf",
+            **{variable: "/parts/.*"},
+        )
+        names = {span.name for span in sink.wait_for(6)}
+    assert names == {"GET /health", "ping", "raw"}
+
+
 def test_without_init_the_helpers_do_nothing_and_say_nothing():
     said = run(
         """

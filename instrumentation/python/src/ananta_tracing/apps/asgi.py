@@ -17,6 +17,7 @@ from ananta_tracing import setup
 from ananta_tracing.activation import attach, detach
 from ananta_tracing.apps.http import (
     W3C_HEADERS,
+    RequestAttributes,
     ServerSettings,
     method_name,
     note_outcome,
@@ -24,7 +25,6 @@ from ananta_tracing.apps.http import (
     read_method,
 )
 from ananta_tracing.apps.routes import find_route
-from ananta_tracing.attributes import LazyAttributes
 from ananta_tracing.exclusion import excluded_context
 from ananta_tracing.spans import propagate, record_error
 
@@ -235,7 +235,7 @@ def start_server_span(scope: Scope, settings: ServerSettings) -> tuple[Span, Con
         method_name(scope["method"]) if protocol == "http" else protocol,
         parent,
         kind,
-        LazyAttributes(
+        RequestAttributes(
             lambda: _request_attributes(scope, settings, kind), {"url.path": scope.get("path", "")}
         ),
     )
