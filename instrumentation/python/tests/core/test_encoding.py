@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -144,7 +144,7 @@ def without_link_states(request: ExportTraceServiceRequest) -> ExportTraceServic
     return request
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(spans(), min_size=1, max_size=3))
 def test_decodes_to_what_the_stock_exporter_sends(ended: list[ReadableSpan]) -> None:
     ours, stock = encode(*ended), encode_spans(ended)
@@ -158,7 +158,7 @@ def test_decodes_to_what_the_stock_exporter_sends(ended: list[ReadableSpan]) -> 
         assert without_link_states(ours) == stock
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(spans(), min_size=2, max_size=6))
 def test_what_is_remembered_changes_nothing(ended: list[ReadableSpan]) -> None:
     encoder = SpanEncoder()

@@ -283,7 +283,7 @@ def test_gunicorn_workers_with_preload_deliver(http: Sink, tmp_path) -> None:
 from ananta_tracing.setup import init_tracing
 tracer = init_tracing("web", {http.endpoint!r}, instrument="none")
 def app(environ, start_response):
-    tracer.start_span("request").end()
+    tracer.start_span(environ["PATH_INFO"]).end()
     start_response("200 OK", [("Content-Length", "2")])
     return [b"ok"]
 """
@@ -305,10 +305,10 @@ def app(environ, start_response):
                 break
         else:
             raise AssertionError("".join(lines))
-        for _ in range(40):
-            for _attempt in range(20):
+        for number in range(40):
+            for _attempt in range(20):  # a worker that is being recycled may hang up
                 try:
-                    urllib.request.urlopen(url, timeout=10).read()
+                    urllib.request.urlopen(f"{url}/{number}", timeout=10).read()
                     break
                 except OSError:
                     time.sleep(0.1)
@@ -316,7 +316,8 @@ def app(environ, start_response):
         process.send_signal(signal.SIGTERM)
         _, rest = process.communicate(timeout=30)
     assert "Traceback" not in rest
-    assert len(http.spans) == 40, "".join(lines) + rest
+    names = {span.name for span in http.spans}
+    assert names == {f"/{number}" for number in range(40)}, "".join(lines) + rest
     assert len(pids(http)) > 2
     assert len(instance_ids(http)) == len(pids(http))
 

@@ -7,7 +7,7 @@ import logging
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
@@ -110,7 +110,7 @@ scripts = st.fixed_dictionaries(
 small = st.one_of(st.none(), st.integers(0, 5))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(scripts, small, small, small, st.one_of(st.none(), st.integers(0, 10)))
 def test_records_what_the_sdk_records(script, attribute_count, event_count, other, length) -> None:
     logging.disable(logging.CRITICAL)

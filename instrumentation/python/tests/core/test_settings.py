@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ananta_tracing.sampler_names import SamplerChoice
@@ -408,6 +408,7 @@ VARIABLES = sorted(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(VARIABLES), st.text(max_size=30), max_size=6))
 def test_whatever_the_variables_hold_settings_come_out(environ: dict[str, str]) -> None:
     chosen = resolve(environ)
