@@ -14,7 +14,8 @@ OTLP knows text, truth values, 64-bit integers, floating point numbers and lists
 | bytes                                       | text where it is UTF-8, else base64              |
 | list, tuple, set, frozenset … of one kind   | a list of that kind (sets sorted)                |
 | the same, mixed, nested or with None        | a list of texts, or JSON where it nests          |
-| mapping, dataclass, pydantic model          | JSON of at most 4,096 characters                 |
+| mapping, dataclass, pydantic model          | JSON of at most 4,096 characters, in which       |
+|                                             | `password`, `token` … are `[REDACTED]`           |
 | exception                                   | `Type: message`                                  |
 | anything else                               | its `str`, at most 4,096 characters              |
 """
@@ -30,6 +31,8 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from decimal import Decimal
 from typing import Any, cast
+
+from ananta_tracing.redaction import REDACTED, is_secret_key
 
 AttributeValue = (
     str | bool | int | float | Sequence[str] | Sequence[bool] | Sequence[int] | Sequence[float]
@@ -94,6 +97,7 @@ class LazyAttributes(Mapping[str, AttributeValue]):
     """
 
     __slots__ = ("_gather", "_gathered", "_known")
+    is_exclusion_decided = False
 
     def __init__(
         self,
@@ -235,7 +239,10 @@ def _jsonable(value: Any, depth: int) -> Any:
         return _CUT
     structure = _structure(value)
     if structure is not None:
-        return {str(key): _jsonable(item, depth + 1) for key, item in structure.items()}
+        return {
+            str(key): REDACTED if is_secret_key(str(key)) else _jsonable(item, depth + 1)
+            for key, item in structure.items()
+        }
     if value is None:
         return None
     scalar = _scalar(value)

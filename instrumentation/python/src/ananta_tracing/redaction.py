@@ -101,6 +101,15 @@ _SQL_NAME_OR_LITERAL = re.compile(
 )
 
 
+def is_secret_key(key: str) -> bool:
+    """Whether a key by its name alone holds a secret.
+
+    >>> is_secret_key("db_password"), is_secret_key("token_count")
+    (True, False)
+    """
+    return key.lower().endswith(_SECRET_KEY_ENDINGS)
+
+
 def redact_url(text: str) -> str:
     """Hide user names, passwords and the values of telling query parameters.
 

@@ -142,7 +142,7 @@ class AnantaSampler(Sampler):
         """The decision; `parent` is None or valid."""
         if parent is not None and not parent.is_remote:
             is_kept = bool(parent.trace_flags & 1)
-            if self._follows_parent or (self._rule is not None and not is_kept):
+            if self._follows_parent or not is_kept:
                 return is_kept
         elif (
             kind is SpanKind.SERVER
@@ -193,7 +193,12 @@ class PathRule:
         self._decided: dict[str, bool] = {}
 
     def excludes(self, attributes: Mapping[str, Any]) -> bool:
-        """Whether the path among these attributes is excluded."""
+        """Whether the path among these attributes is excluded.
+
+        Not where `instrument_app` has decided by what the application asked for.
+        """
+        if getattr(attributes, "is_exclusion_decided", False):
+            return False
         for key in _PATH_KEYS:
             path = attributes.get(key)
             if isinstance(path, str):

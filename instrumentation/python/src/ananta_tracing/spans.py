@@ -61,7 +61,13 @@ def create_span(
     >>> with create_span("load_bom", {"bom.id": 42}) as span:
     ...     span.set_attribute("bom.line_count", 3)
     """
-    return SpanBlock(name, attributes, read_kind(kind), tuple(map(_link, links)), parent)
+    return SpanBlock(
+        name,
+        attributes,
+        SpanKind.INTERNAL if kind is None else read_kind(kind),
+        tuple(map(_link, links)) if links else (),
+        parent,
+    )
 
 
 class SpanBlock:

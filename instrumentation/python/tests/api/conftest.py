@@ -9,13 +9,19 @@ import os
 import socket
 import threading
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
 import uvicorn
+from opentelemetry.trace import SpanKind
 
 from ananta_tracing.pytest_plugin import ananta_platform, spans
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import ReadableSpan
+
+    from ananta_tracing.testing import RecordedSpans
 
 __all__ = ["ananta_platform", "spans"]
 
@@ -99,6 +105,11 @@ def wait_until(condition: Any, seconds: float = 10.0) -> None:
         if condition():
             return
         step.wait(0.01)
+
+
+def server_spans(spans: RecordedSpans) -> list[ReadableSpan]:
+    """The finished server spans."""
+    return [span for span in spans.finished if span.kind is SpanKind.SERVER]
 
 
 @pytest.fixture

@@ -87,6 +87,7 @@ ZOO = [
     ([{"a": 1}, {"a": 2}], '[{"a": 1}, {"a": 2}]'),
     ([[1, 2], [3]], "[[1, 2], [3]]"),
     ({}, "{}"),
+    ({"db": {"n": 1, "Password": "hunter2"}}, '{"db": {"n": 1, "Password": "[REDACTED]"}}'),
     (Part("R1"), '{"mpn": "R1"}'),
     (Line(quantity=2, due=datetime.date(2026, 1, 2)), '{"quantity": 2, "due": "2026-01-02"}'),
     (ValueError("no such part"), "ValueError: no such part"),

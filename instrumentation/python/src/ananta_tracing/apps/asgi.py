@@ -17,6 +17,7 @@ from ananta_tracing import setup
 from ananta_tracing.activation import attach, detach
 from ananta_tracing.apps.http import (
     W3C_HEADERS,
+    RequestAttributes,
     ServerSettings,
     method_name,
     note_outcome,
@@ -24,7 +25,6 @@ from ananta_tracing.apps.http import (
     read_method,
 )
 from ananta_tracing.apps.routes import find_route
-from ananta_tracing.attributes import LazyAttributes
 from ananta_tracing.exclusion import excluded_context
 from ananta_tracing.spans import propagate, record_error
 
@@ -41,7 +41,8 @@ if TYPE_CHECKING:
     Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 EXCHANGE_KEY = "ananta_tracing.exchange"
-# FastAPI 0.160 and later leave a request alone in whose scope this stands already.
+SHUTDOWN_FLUSH_SECONDS = 2.0
+# Recent releases of FastAPI leave a request alone in whose scope this stands already.
 _FASTAPI_TELEMETRY = "fastapi.telemetry"
 _W3C_HEADER_BYTES = frozenset(name.encode() for name in W3C_HEADERS)
 _SWITCHING_PROTOCOLS = 101
@@ -78,6 +79,8 @@ class TracingMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, websocket or lifespan."""
         protocol = scope["type"]
+        if protocol == "lifespan":
+            return await self._serve_lifespan(scope, receive, send)
         if protocol not in ("http", "websocket"):
             return await self.app(scope, receive, send)
         settings = self._settings or self._read_settings()
@@ -106,6 +109,8 @@ class TracingMiddleware:
             raise
         finally:
             exchange.finish()
+            # The two hold each other, and nobody is to wait for the garbage collector.
+            scope.pop(EXCHANGE_KEY, None)
 
     async def _serve_excluded(self, scope: Scope, receive: Receive, send: Send) -> None:
         token = attach(excluded_context())
@@ -113,6 +118,16 @@ class TracingMiddleware:
             await self.app(scope, receive, send)
         finally:
             detach(token)
+
+    async def _serve_lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_after_flush(message: Message) -> None:
+            # uvicorn ends itself by the signal it was sent, past every handler and `atexit`, so
+            # this is the last moment. Nothing is served any more: blocking hurts nobody.
+            if message["type"].startswith("lifespan.shutdown."):
+                setup.flush_tracing(SHUTDOWN_FLUSH_SECONDS)
+            await send(message)
+
+        await self.app(scope, receive, send_after_flush)
 
     def _read_settings(self) -> ServerSettings:
         # On the first request, when `init_tracing` has been called if it ever is.
@@ -220,7 +235,7 @@ def start_server_span(scope: Scope, settings: ServerSettings) -> tuple[Span, Con
         method_name(scope["method"]) if protocol == "http" else protocol,
         parent,
         kind,
-        LazyAttributes(
+        RequestAttributes(
             lambda: _request_attributes(scope, settings, kind), {"url.path": scope.get("path", "")}
         ),
     )

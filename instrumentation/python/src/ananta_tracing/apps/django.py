@@ -83,6 +83,8 @@ class _Exchange:
 
     def __exit__(self, _: Any, error: BaseException | None, __: Any) -> None:
         detach(self._token)
+        # The two hold each other, and nobody is to wait for the garbage collector.
+        vars(self._request).pop(_KEY, None)
         if error is not None:
             self.fail(error)
         span = self._span

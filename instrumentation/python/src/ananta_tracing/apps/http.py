@@ -15,6 +15,7 @@ from opentelemetry.trace import Span, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from ananta_tracing import setup
+from ananta_tracing.attributes import LazyAttributes
 from ananta_tracing.settings import resolve_settings
 from ananta_tracing.spans import propagate
 
@@ -61,6 +62,13 @@ class ServerSettings:
         return self.excludes_any and (
             self._excluded(url() if self.excludes_by_url else path) is not None
         )
+
+
+class RequestAttributes(LazyAttributes):
+    """Those of a request that is not excluded, whatever the rule of the sampler says."""
+
+    __slots__ = ()
+    is_exclusion_decided = True
 
 
 class HeaderCapture:

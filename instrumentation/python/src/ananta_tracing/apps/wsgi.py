@@ -11,13 +11,13 @@ from opentelemetry.trace import SpanKind
 from ananta_tracing import setup
 from ananta_tracing.activation import attach, detach
 from ananta_tracing.apps.http import (
+    RequestAttributes,
     ServerSettings,
     method_name,
     note_outcome,
     read_authority,
     read_method,
 )
-from ananta_tracing.attributes import LazyAttributes
 from ananta_tracing.exclusion import excluded_context
 from ananta_tracing.spans import propagate, record_error
 
@@ -182,7 +182,7 @@ def start_server_span(environ: Environ, settings: ServerSettings) -> tuple[Span,
         method_name(environ.get("REQUEST_METHOD", "GET")),
         parent,
         kind,
-        LazyAttributes(lambda: _request_attributes(environ, settings, kind)),
+        RequestAttributes(lambda: _request_attributes(environ, settings, kind)),
     )
     return span, trace.set_span_in_context(span, parent)
 
