@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.context import Context
 
-    from ananta_tracing.settings import BatchLimits
+    from ananta_tracing.limits import BatchLimits
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from ananta_tracing.resource import process_attributes
 if TYPE_CHECKING:
     from opentelemetry.util.types import Attributes
 
-    from ananta_tracing.settings import Limits
+    from ananta_tracing.limits import Limits
 
 
 class AnantaTracerProvider(TracerProvider):
