@@ -16,6 +16,7 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -108,8 +109,9 @@ class Lifecycle:
         # On a thread: the main thread was interrupted anywhere, perhaps holding a lock that
         # delivering needs, so it must not wait for longer than the deadline.
         thread = threading.Thread(target=self._at_exit, daemon=True)
-        thread.start()
-        thread.join(EXIT_DEADLINE_SECONDS + 0.5)
+        with suppress(RuntimeError):  # the interpreter is ending already, and delivers by itself
+            thread.start()
+            thread.join(EXIT_DEADLINE_SECONDS + 0.5)
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
 

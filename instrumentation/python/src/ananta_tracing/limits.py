@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import SpanLimits
+
     from ananta_tracing.variables import Reader
 
 
@@ -31,6 +33,24 @@ class Limits:
     link_attribute_count: int | None = 128
     event_attribute_value_length: int | None = None
     """Also that of links."""
+
+    def to_sdk(self) -> SpanLimits:
+        """The same for the SDK, which would read variables for whatever it is not given."""
+        from opentelemetry.sdk.trace import SpanLimits
+
+        def given(count: int | None) -> int:
+            return SpanLimits.UNSET if count is None else count
+
+        return SpanLimits(
+            max_attributes=SpanLimits.UNSET,
+            max_attribute_length=given(self.event_attribute_value_length),
+            max_span_attributes=given(self.attribute_count),
+            max_events=given(self.event_count),
+            max_links=given(self.link_count),
+            max_event_attributes=given(self.event_attribute_count),
+            max_link_attributes=given(self.link_attribute_count),
+            max_span_attribute_length=given(self.attribute_value_length),
+        )
 
 
 def read_batch_limits(reader: Reader) -> BatchLimits:
