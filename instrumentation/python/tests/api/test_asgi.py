@@ -1,0 +1,401 @@
+"""instrument_app on FastAPI, Starlette and plain ASGI applications behind uvicorn."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import gc
+import logging
+
+import pytest
+from fastapi import APIRouter, FastAPI
+from opentelemetry import baggage, propagate, trace
+from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
+from opentelemetry.propagators.b3 import B3MultiFormat
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased, TraceIdRatioBased
+from starlette.applications import Starlette
+from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.routing import Mount, Route, Router
+from starlette.staticfiles import StaticFiles
+
+from ananta_tracing import setup
+from ananta_tracing.apps import instrument_app
+from ananta_tracing.apps.asgi import Exchange
+from ananta_tracing.settings import CapturedHeaders, resolve_settings
+from ananta_tracing.spans import create_span, current_trace_id
+from ananta_tracing.testing import _swap_provider
+
+from .conftest import server_spans, wait_until
+
+TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
+SAMPLED = {"traceparent": f"00-{TRACE_ID}-b7ad6b7169203331-01"}
+NOT_SAMPLED = {"traceparent": f"00-{TRACE_ID}-b7ad6b7169203331-00"}
+
+
+def bare_app() -> FastAPI:
+    app = FastAPI()
+
+    @app.get("/items/{item_id}")
+    async def item(item_id: int):
+        with create_span("load"):
+            return {"item": item_id, "trace": current_trace_id()}
+
+    @app.get("/health")
+    async def health():
+        with create_span("ping database"):
+            return {"trace": current_trace_id()}
+
+    return app
+
+
+@contextlib.contextmanager
+def settings_in_force(monkeypatch, **changes):
+    settings = dataclasses.replace(resolve_settings({"service_name": "tests"}, {}), **changes)
+    monkeypatch.setattr(setup, "settings", lambda: settings)
+    yield settings
+
+
+def test_a_request_continues_the_trace_of_its_client(spans, serve):
+    app = bare_app()
+    assert instrument_app(app) is app
+    answer = serve(app).get("/items/7?page=2", {**SAMPLED, "Host": "api.example.com:8443"})
+    assert f'"trace":"{TRACE_ID}"'.encode() in answer.body
+    wait_until(lambda: server_spans(spans))
+    spans.assert_trace("GET /items/{item_id}\n  load")
+    span = spans.assert_span(
+        "GET /items/{item_id}",
+        kind="server",
+        attributes={
+            "http.request.method": "GET",
+            "http.route": "/items/{item_id}",
+            "http.response.status_code": 200,
+            "url.scheme": "http",
+            "url.path": "/items/7",
+            "url.query": "page=2",
+            "server.address": "api.example.com",
+            "server.port": 8443,
+            "client.address": "127.0.0.1",
+            "network.protocol.version": "1.1",
+            "user_agent.original": "tests",
+        },
+    )
+    assert span.parent.is_remote
+    spans.assert_no_orphans()
+
+
+def test_baggage_and_other_propagators_are_read(spans, serve):
+    app = FastAPI()
+
+    @app.get("/")
+    async def root():
+        return {"trace": current_trace_id(), "tenant": baggage.get_baggage("tenant")}
+
+    instrument_app(app)
+    assert b'"tenant":"acme"' in serve(app).get("/", {"baggage": "tenant=acme"}).body
+
+    single = {"b3": f"{TRACE_ID}-b7ad6b7169203331-1"}  # a header `fields` does not name
+    previous = propagate.get_global_textmap()
+    propagate.set_global_textmap(B3MultiFormat())
+    try:
+        app = bare_app()
+        instrument_app(app)
+        assert TRACE_ID.encode() in serve(app).get("/items/1", single).body
+    finally:
+        propagate.set_global_textmap(previous)
+
+
+def test_health_checks_are_not_traced_and_neither_is_what_they_do(spans, serve):
+    app = bare_app()
+    instrument_app(app)
+    client = serve(app)
+    assert client.get("/health", SAMPLED).status == 200
+    client.get("/items/1")
+    wait_until(lambda: server_spans(spans))
+    assert "ping database" not in spans.names
+    spans.assert_trace("GET /items/{item_id}\n  load")
+
+
+def test_services_called_by_a_health_check_are_told_not_to_record(spans, serve):
+    app = FastAPI()
+    headers: dict[str, str] = {}
+
+    @app.get("/health")
+    async def health():
+        propagate.inject(headers)
+
+    instrument_app(app)
+    serve(app).get("/health")
+    assert headers["traceparent"].endswith("-00")
+
+
+@pytest.mark.parametrize(
+    ("exclude_urls", "excluded"),
+    [
+        ([], []),
+        ("/items/1$,/health", ["/items/1", "/health"]),
+        (["^/health"], ["/health"]),
+        ([r"http://127\.0\.0\.1:\d+/items"], ["/items/1", "/items/2"]),
+    ],
+)
+def test_what_is_excluded_can_be_said(spans, serve, exclude_urls, excluded):
+    app = bare_app()
+    instrument_app(app, exclude_urls=exclude_urls)
+    client = serve(app)
+    paths = ["/items/1", "/items/2", "/health"]
+    for path in paths:
+        client.get(path)
+    expected = len(paths) - len(excluded)
+    wait_until(lambda: len(server_spans(spans)) >= expected)
+    recorded = [span.attributes["url.path"] for span in server_spans(spans)]
+    assert recorded == [path for path in paths if path not in excluded]
+    assert len(spans.finished) == 2 * expected
+
+
+def test_an_expression_that_is_none_is_refused_at_once():
+    with pytest.raises(ValueError, match=r"exclude_urls: '\(' is no regular expression"):
+        instrument_app(bare_app(), exclude_urls=["("])
+
+
+@pytest.mark.parametrize(
+    ("sampler", "headers", "expected"),
+    [
+        (ALWAYS_OFF, {}, 0),
+        (ParentBased(ALWAYS_ON), NOT_SAMPLED, 0),
+        (ParentBased(TraceIdRatioBased(0)), {}, 0),
+        (ParentBased(TraceIdRatioBased(0)), SAMPLED, 2),
+    ],
+)
+def test_the_sampler_decides_for_the_whole_request(spans, serve, sampler, headers, expected):
+    provider = TracerProvider(sampler, shutdown_on_exit=False)
+    provider.add_span_processor(_recorder_of(spans))
+    previous = _swap_provider(provider)
+    try:
+        app = bare_app()
+        instrument_app(app)
+        answer = serve(app).get("/items/1", headers)
+        wait_until(lambda: len(spans.finished) >= expected)
+    finally:
+        _swap_provider(previous)
+    assert answer.status == 200
+    if headers:
+        assert TRACE_ID.encode() in answer.body
+    assert len(spans.finished) == expected
+
+
+def _recorder_of(spans):
+    from ananta_tracing.testing import _Recorder
+
+    recorder = _Recorder()
+    recorder.recorded = spans
+    return recorder
+
+
+def test_routes_of_routers_mounts_and_sub_applications(spans, serve, tmp_path):
+    (tmp_path / "page.txt").write_text("static")
+    inner = FastAPI()
+
+    @inner.get("/users/{user}")
+    async def user(user: str):
+        return user
+
+    router = APIRouter(prefix="/v1")
+    nested = APIRouter(prefix="/boms")
+
+    @nested.get("/{bom}")
+    async def bom(bom: str):
+        return bom
+
+    router.include_router(nested)
+    app = FastAPI()
+    app.include_router(router, prefix="/api")
+    app.mount("/tenants/{tenant}", inner)
+    app.mount("/static", StaticFiles(directory=tmp_path))
+    instrument_app(app)
+    client = serve(app)
+    expected = {
+        "/api/v1/boms/7": "GET /api/v1/boms/{bom}",
+        "/tenants/acme/users/u1": "GET /tenants/{tenant}/users/{user}",
+        "/tenants/acme/nowhere": "GET /tenants/{tenant}",
+        "/static/page.txt": "GET /static",
+        "/nowhere": "GET",
+    }
+    for path in expected:
+        client.get(path)
+    wait_until(lambda: len(spans.finished) == len(expected))
+    assert {span.attributes["url.path"]: span.name for span in spans.finished} == expected
+
+
+def test_starlette_with_middleware_that_copies_the_scope(spans, serve):
+    async def endpoint(request):
+        return PlainTextResponse(request.path_params["part"])
+
+    class Copies:
+        def __init__(self, app):
+            self.app = app
+
+        async def __call__(self, scope, receive, send):
+            await self.app(dict(scope), receive, send)
+
+    class Base(BaseHTTPMiddleware):
+        async def dispatch(self, request, call_next):
+            with create_span("middleware"):
+                return await call_next(request)
+
+    app = Starlette(routes=[Mount("/m", app=Router([Route("/{part}", endpoint)]))])
+    app.add_middleware(Copies)
+    app.add_middleware(Base)
+    instrument_app(app)
+    assert serve(app).get("/m/R1").body == b"R1"
+    wait_until(lambda: server_spans(spans))
+    spans.assert_trace("GET /m/{part}\n  middleware")
+
+
+def test_an_exception_is_recorded_once_with_the_500_it_becomes(spans, serve):
+    app = FastAPI()
+
+    @app.get("/fails")
+    async def fails():
+        raise LookupError("no such bom")
+
+    instrument_app(app)
+    assert serve(app).get("/fails").status == 500
+    wait_until(lambda: spans.finished)
+    span = spans.assert_span("GET /fails", status="ERROR")
+    assert span.attributes["http.response.status_code"] == 500
+    assert span.status.description == "LookupError: no such bom"
+    assert [event.attributes["exception.type"] for event in span.events] == ["LookupError"]
+
+
+def test_headers_are_captured_only_when_asked_and_secrets_never(spans, serve, monkeypatch):
+    async def endpoint(request):
+        return JSONResponse({}, headers={"X-Request-Id": "r1", "Set-Cookie": "session=hunter2"})
+
+    def answer():
+        app = Starlette(routes=[Route("/", endpoint)])
+        instrument_app(app)
+        client = serve(app)
+        spans.clear()
+        client.get("/", {"X-Tenant": "acme", "Authorization": "Bearer abcdefgh12345"})
+        wait_until(lambda: spans.finished)
+        return {
+            key: value for key, value in spans.finished[0].attributes.items() if ".header." in key
+        }
+
+    assert answer() == {}
+    every = CapturedHeaders(server_request=(".*",), server_response=("x-.*", "Set-Cookie"))
+    with settings_in_force(monkeypatch, captured_headers=every):
+        captured = answer()
+    assert captured["http.request.header.x_tenant"] == ("acme",)
+    assert captured["http.request.header.authorization"] == ("[REDACTED]",)
+    assert captured["http.response.header.x_request_id"] == ("r1",)
+    assert captured["http.response.header.set_cookie"] == ("[REDACTED]",)
+    assert "http.response.header.content_type" not in captured
+    spans.assert_no_secrets("hunter2", "abcdefgh12345")
+
+
+def test_a_disabled_sdk_costs_nothing_and_records_nothing(spans, serve, monkeypatch):
+    app = bare_app()
+    instrument_app(app)
+    with settings_in_force(monkeypatch, disabled=True):
+        assert serve(app).get("/items/1").status == 200
+    assert server_spans(spans) == []
+
+
+def test_instrumented_twice_warns_once(spans, serve, caplog):
+    app = bare_app()
+    for _ in range(3):
+        assert instrument_app(app) is app
+    warnings = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert [record.message for record in warnings] == [
+        "instrument_app: this application is instrumented already; the second call is ignored"
+    ]
+    serve(app).get("/items/1")
+    wait_until(lambda: server_spans(spans))
+    assert len(server_spans(spans)) == 1
+
+
+def test_after_the_official_instrumentation_it_warns_and_stands_back(spans, serve, caplog):
+    app = bare_app()
+    FastAPIInstrumentor.instrument_app(app)
+    try:
+        assert instrument_app(app) is app
+        assert "instrumented by an official OpenTelemetry instrumentation already" in caplog.text
+        serve(app).get("/items/1")
+        wait_until(lambda: server_spans(spans))
+        assert len(server_spans(spans)) == 1
+    finally:
+        FastAPIInstrumentor.uninstrument_app(app)
+
+
+def test_instrumented_after_the_first_request(spans, serve):
+    app = bare_app()
+    client = serve(app)
+    client.get("/items/1")
+    instrument_app(app)
+    spans.clear()
+    client.get("/items/2")
+    wait_until(lambda: server_spans(spans))
+    assert len(server_spans(spans)) == 1
+
+
+def test_any_asgi_callable(spans, serve):
+    async def app(scope, receive, send):
+        assert scope["type"] == "http"
+        if scope["path"] == "/fails":
+            raise RuntimeError("bare")
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body"})
+
+    wrapped = instrument_app(app)
+    client = serve(wrapped)
+    assert client.get("/").status == 204
+    assert client.get("/fails").status == 500
+    wait_until(lambda: len(spans.finished) == 2)
+    first, second = spans.finished
+    assert (first.name, first.attributes["http.response.status_code"]) == ("GET", 204)
+    assert second.attributes["error.type"] == "RuntimeError"
+    assert instrument_app(wrapped) is wrapped
+
+
+async def test_a_request_leaves_nothing_for_the_garbage_collector(spans):
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body"})
+
+    async def send(message):
+        pass
+
+    traced = instrument_app(app)
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(5):
+            await traced({"type": "http", "method": "GET", "path": "/", "headers": []}, None, send)
+        left = [each for each in gc.get_objects() if type(each) is Exchange]
+    finally:
+        gc.enable()
+    assert len(spans.finished) == 5
+    assert left == []
+
+
+@pytest.mark.parametrize("thing", [7, FastAPI, lambda only: None])
+def test_what_is_no_application_is_told_and_left_alone(thing, caplog):
+    assert instrument_app(thing) is thing
+    assert "pass the application object" in caplog.text
+
+
+def test_an_application_inside_another_is_an_internal_span(spans, serve):
+    inner, outer = bare_app(), FastAPI()
+    instrument_app(inner)
+    outer.mount("/inner", inner)
+    instrument_app(outer)
+    serve(outer).get("/inner/items/3")
+    wait_until(lambda: server_spans(spans))
+    spans.assert_trace("""
+        GET /inner/items/{item_id}
+          GET /items/{item_id}
+            load
+    """)
+    assert trace.get_current_span() is trace.INVALID_SPAN

@@ -1,0 +1,144 @@
+"""Applications under the servers of production: every request is one span, whatever the worker."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.core.sink import attributes, http_sink
+
+from .conftest import Client
+
+HERE = Path(__file__).parents[2]
+FLASK = """
+from flask import Flask
+from ananta_tracing import create_span, init_tracing, instrument_app
+
+init_tracing("shop")
+app = Flask("shop")
+instrument_app(app)
+
+@app.get("/parts/<mpn>")
+def part(mpn):
+    with create_span("load"):
+        return mpn
+
+@app.get("/health")
+def health():
+    return "ok"
+"""
+FASTAPI = """
+from fastapi import FastAPI
+from ananta_tracing import create_span, init_tracing, instrument_app
+
+init_tracing("shop")
+app = FastAPI()
+instrument_app(app)
+
+@app.get("/parts/{mpn}")
+async def part(mpn: str):
+    with create_span("load"):
+        return mpn
+
+@app.get("/health")
+async def health():
+    return "ok"
+"""
+REQUESTS = 30
+
+
+@contextlib.contextmanager
+def served(tmp_path: Path, source: str, command: list[str], endpoint: str):
+    (tmp_path / "application.py").write_text(source)
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", *command],
+        cwd=tmp_path,
+        env={
+            **clean,
+            "PYTHONPATH": os.pathsep.join([str(HERE / "src"), *sys.path]),
+            "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
+            "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+            "OTEL_SERVICE_NAME": "shop",
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    said: list[str] = []
+    listening = threading.Event()
+    port: list[int] = []
+
+    def read() -> None:
+        for line in process.stdout:
+            said.append(line)
+            address = line.partition("http://127.0.0.1:")[2]
+            if address and not port:
+                port.append(int("".join(c for c in address[:5] if c.isdigit())))
+                listening.set()
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        assert listening.wait(30), "".join(said)
+        client = Client(port[0])
+        wait_for_answer(port[0])
+        yield client, said
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+        reader.join(10)
+        process.stdout.close()
+
+
+def wait_for_answer(port: int) -> None:
+    for _ in range(200):
+        with contextlib.suppress(OSError):
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5).read()
+            return
+        threading.Event().wait(0.1)
+    raise AssertionError("the server does not answer")
+
+
+@pytest.mark.parametrize(
+    ("source", "command"),
+    [
+        (FLASK, ["gunicorn", "--preload", "--workers", "2", "--no-control-socket"]),
+        (FLASK, ["gunicorn", "--worker-class", "gthread", "--threads", "4", "--no-control-socket"]),
+        (FASTAPI, ["uvicorn", "--workers", "2"]),
+        (FASTAPI, ["uvicorn"]),
+    ],
+    ids=["gunicorn preload", "gunicorn threads", "uvicorn workers", "uvicorn"],
+)
+def test_every_request_is_one_span_of_its_worker(tmp_path, source, command):
+    bind = (
+        ["--bind", "127.0.0.1:0", "application:app"]
+        if command[0] == "gunicorn"
+        else ["--port", "0", "application:app"]
+    )
+    with http_sink() as sink:
+        with served(tmp_path, source, [*command, *bind], sink.endpoint) as (client, said):
+            for number in range(REQUESTS):
+                assert client.get(f"/parts/{number}").status == 200
+        spans = sink.spans
+    assert "Traceback" not in "".join(said)
+    names = [span.name for span in spans]
+    assert len(names) == 2 * REQUESTS
+    assert names.count("load") == REQUESTS
+    servers = [span for span in spans if span.parent_span_id == b""]
+    assert {attributes(span.attributes)["http.response.status_code"] for span in servers} == {200}
+    assert {attributes(span.attributes)["url.path"] for span in servers} == {
+        f"/parts/{number}" for number in range(REQUESTS)
+    }
+    assert {resource["service.name"] for resource in sink.resources} == {"shop"}
+    assert {span.parent_span_id for span in spans if span.name == "load"} == {
+        span.span_id for span in servers
+    }
