@@ -17,6 +17,7 @@ from ananta_tracing.apps.http import (
     note_outcome,
     read_authority,
     read_method,
+    tell_failure,
 )
 from ananta_tracing.exclusion import excluded_context
 from ananta_tracing.spans import propagate, record_error
@@ -61,7 +62,11 @@ class TracingWsgi:
             return self.app(environ, start_response)
         if settings.is_excluded(_path(environ), lambda: _url(environ)):
             return self._serve_excluded(environ, start_response)
-        exchange = Exchange(environ, start_response, settings)
+        try:
+            exchange = Exchange(environ, start_response, settings)
+        except Exception as error:  # noqa: BLE001 - of a sampler, a propagator or a server
+            tell_failure(error)
+            return self.app(environ, start_response)
         environ[EXCHANGE_KEY] = exchange
         token = attach(exchange.context)
         try:
