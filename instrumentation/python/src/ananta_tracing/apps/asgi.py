@@ -301,10 +301,8 @@ def _request_attributes(scope: Scope, settings: ServerSettings, kind: SpanKind) 
 
 def _url(scope: Scope) -> str:
     """The URL of a request without its query."""
-    host = next(
-        (value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), ""
-    )
-    return f"{scope.get('scheme', 'http')}://{host}{scope.get('path', '')}"
+    host = next((value for name, value in scope.get("headers", ()) if name == b"host"), b"")
+    return f"{scope.get('scheme', 'http')}://{host.decode('latin-1')}{scope.get('path', '')}"
 
 
 def _decode(headers: Iterable[tuple[bytes, bytes]]) -> Iterable[tuple[str, str]]:
