@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import types
 from collections.abc import AsyncGenerator, Callable, Collection, Generator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
@@ -132,7 +133,19 @@ def _decorate(
         wrapper = _wrap_generator(function, call)
     else:
         wrapper = _wrap_function(function, call)
-    return functools.wraps(function)(wrapper)
+    return functools.wraps(function)(_at_home(wrapper, target))
+
+
+def _at_home(wrapper: Any, target: Any) -> Any:
+    """The wrapper, with the globals of what it wraps.
+
+    Older releases of FastAPI look the annotations of an endpoint up there. For that, wrappers use
+    no globals of this module.
+    """
+    home = getattr(target, "__globals__", None)
+    if home is None:
+        return wrapper
+    return types.FunctionType(wrapper.__code__, home, closure=wrapper.__closure__)
 
 
 def _plain(function: Any) -> Any:
@@ -226,32 +239,36 @@ def _read_parameters(
 
 
 def _wrap_function(function: Callable[..., Any], call: _Call) -> Callable[..., Any]:
+    activate, restore = attach_span, detach
+
     def traced(*arguments: Any, **keywords: Any) -> Any:
         span = call.start(arguments, keywords)
-        token = attach_span(span)
+        token = activate(span)
         try:
             return function(*arguments, **keywords)
         except BaseException as error:
             call.fail(span, error)
             raise
         finally:
-            detach(token)
+            restore(token)
             span.end()
 
     return traced
 
 
 def _wrap_coroutine(function: Callable[..., Any], call: _Call) -> Callable[..., Any]:
+    activate, restore = attach_span, detach
+
     async def traced(*arguments: Any, **keywords: Any) -> Any:
         span = call.start(arguments, keywords)
-        token = attach_span(span)
+        token = activate(span)
         try:
             return await function(*arguments, **keywords)
         except BaseException as error:
             call.fail(span, error)
             raise
         finally:
-            detach(token)
+            restore(token)
             span.end()
 
     return traced
@@ -277,9 +294,11 @@ class _Steps:
 def _wrap_generator(
     function: Callable[..., Generator[Any, Any, Any]], call: _Call
 ) -> Callable[..., Any]:
+    steps_of = _Steps
+
     def traced(*arguments: Any, **keywords: Any) -> Generator[Any, Any, Any]:
         span = call.start(arguments, keywords)
-        step = _Steps(span)
+        step = steps_of(span)
         try:
             generator = function(*arguments, **keywords)
             resume: Callable[[Any], Any] = generator.send
@@ -311,9 +330,11 @@ def _wrap_generator(
 def _wrap_async_generator(
     function: Callable[..., AsyncGenerator[Any, Any]], call: _Call
 ) -> Callable[..., Any]:
+    steps_of = _Steps
+
     async def traced(*arguments: Any, **keywords: Any) -> AsyncGenerator[Any, Any]:
         span = call.start(arguments, keywords)
-        step = _Steps(span)
+        step = steps_of(span)
         try:
             generator = function(*arguments, **keywords)
             resume: Callable[[Any], Any] = generator.asend
