@@ -14,13 +14,13 @@ import_tolerantly("opentelemetry.propagate")
 import_tolerantly("opentelemetry.sdk.trace")
 
 from opentelemetry.propagate import set_global_textmap  # noqa: E402
+from opentelemetry.sdk.trace import TracerProvider  # noqa: E402
 from opentelemetry.sdk.trace.id_generator import IdGenerator, RandomIdGenerator  # noqa: E402
 
 from ananta_tracing.encoding import SpanEncoder  # noqa: E402
 from ananta_tracing.export import ExportProcessor  # noqa: E402
 from ananta_tracing.lifecycle import Lifecycle  # noqa: E402
 from ananta_tracing.propagation import create_propagator  # noqa: E402
-from ananta_tracing.provider import AnantaTracerProvider, create_span_limits  # noqa: E402
 from ananta_tracing.redaction import Redactor  # noqa: E402
 from ananta_tracing.resource import create_resource  # noqa: E402
 from ananta_tracing.sampling import create_sampler  # noqa: E402
@@ -96,12 +96,15 @@ def assemble(
         if processor is not None:
             processor.after_fork_in_child()
 
+    lifecycle = Lifecycle(deliver, restart)
+    if processor is not None:
+        processor.when_started = lifecycle.watch_signals
     return Assembly(
         provider,
         is_foreign,
         tuple(processors),
         processor if processors else None,
-        Lifecycle(deliver, restart),
+        lifecycle,
         propagator,
     )
 
@@ -148,11 +151,22 @@ def _create_provider(
     parts: dict[str, Any] = {
         "resource": create_resource(settings),
         "sampler": sampler,
-        "span_limits": create_span_limits(settings.limits),
+        "span_limits": settings.limits.to_sdk(),
         "id_generator": _create_id_generator(settings, problems),
     }
     if provider_factory is not None:
         return provider_factory(**parts)
+    try:
+        from ananta_tracing.provider import AnantaTracerProvider, check_sdk
+
+        check_sdk()
+    except Exception as error:  # noqa: BLE001 - whatever an SDK of tomorrow has changed
+        logger.warning(
+            "This OpenTelemetry SDK is unknown to ananta-tracing (%r): its own, slower tracer is"
+            " used; update ananta-tracing",
+            error,
+        )
+        return TracerProvider(shutdown_on_exit=False, **parts)
     return AnantaTracerProvider(**parts)
 
 

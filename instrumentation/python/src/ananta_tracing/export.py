@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.context import Context
 
-    from ananta_tracing.settings import BatchLimits
+    from ananta_tracing.limits import BatchLimits
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +42,7 @@ _FIRST_RETRY_SECONDS = 0.5
 _LAST_RETRY_SECONDS = 10.0
 _FLUSH_RETRY_SECONDS = 0.3
 _FLUSH_UNREACHABLE_ATTEMPTS = 2
+_CONNECT_SECONDS = 3.0
 _FLUSH_CONNECT_SECONDS = 1.5
 
 
@@ -94,6 +95,8 @@ class ExportProcessor(SpanProcessor):
         self._left_behind: list[Sender] = []
         self._sender: Sender | None = None
         self.report = DeliveryReport(destination)
+        self.when_started: Callable[[], None] | None = None
+        """Called when the first span of a process has ended, on the thread it ended on."""
         self._reset()
 
     def _reset(self) -> None:
@@ -170,6 +173,8 @@ class ExportProcessor(SpanProcessor):
             with suppress(RuntimeError):
                 thread.start()
                 self._thread = thread
+        if self.when_started is not None:
+            self.when_started()
 
     # Asking for delivery, from any thread
 
@@ -269,7 +274,7 @@ class ExportProcessor(SpanProcessor):
                 batch = self._take()
             if batch is None or time.monotonic() < batch.retry_at:
                 break
-            self._attempt(batch, self._timeout_seconds)
+            self._attempt(batch, self._timeout_seconds, _CONNECT_SECONDS)
         return time.monotonic() + self._limits.schedule_delay_seconds if is_due else due_at
 
     def _deliver_all(self, deadline: float) -> bool:
@@ -279,15 +284,19 @@ class ExportProcessor(SpanProcessor):
             remaining = deadline - time.monotonic()
             if remaining <= 0:
                 return False
-            limit = _FLUSH_CONNECT_SECONDS if unreachable else self._timeout_seconds
-            outcome = self._attempt(batch, min(remaining, limit))
+            begin = time.monotonic()
+            outcome = self._attempt(
+                batch, min(remaining, self._timeout_seconds), _FLUSH_CONNECT_SECONDS
+            )
             if outcome.verdict is Verdict.REFUSED or outcome.rejected_spans:
                 delivered = False
             if self._batch is None:
                 continue
-            unreachable += outcome.verdict is Verdict.UNREACHABLE
-            if unreachable >= _FLUSH_UNREACHABLE_ATTEMPTS:
-                return False
+            if outcome.verdict is Verdict.UNREACHABLE:
+                unreachable += 1
+                took_long = time.monotonic() - begin > _FLUSH_CONNECT_SECONDS / 2
+                if took_long or unreachable >= _FLUSH_UNREACHABLE_ATTEMPTS:
+                    return False
             pause = outcome.retry_after_seconds or _FLUSH_RETRY_SECONDS
             time.sleep(max(min(pause, deadline - time.monotonic()), 0.0))
         return delivered
@@ -312,13 +321,15 @@ class ExportProcessor(SpanProcessor):
             time.monotonic() + self._limits.export_timeout_seconds,
         )
 
-    def _attempt(self, batch: _Batch, timeout_seconds: float) -> Outcome:
+    def _attempt(
+        self, batch: _Batch, timeout_seconds: float, connect_timeout_seconds: float
+    ) -> Outcome:
         """Send a batch once; afterwards `_batch` is None, or the batch with the time to retry."""
         self._batch = batch
         if self._sender is None:
             self._sender = self._create_sender()
         try:
-            outcome = self._sender.send(batch.payload, timeout_seconds)
+            outcome = self._sender.send(batch.payload, timeout_seconds, connect_timeout_seconds)
         except Exception as error:  # noqa: BLE001 - whatever a connection raises, spans are counted
             outcome = Outcome(Verdict.REFUSED, f"{self._destination}: {error!r}")
         if outcome.verdict is Verdict.DELIVERED:

@@ -6,12 +6,20 @@ not wait for it while it starts.
 
 from __future__ import annotations
 
+import os
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ananta_tracing.delivery import Outcome, Verdict, read_partial_success, read_retry_delay
-from ananta_tracing.endpoint import HTTP_PORT
+from ananta_tracing.delivery import (
+    Outcome,
+    Verdict,
+    explain_error,
+    read_partial_success,
+    read_retry_delay,
+)
+from ananta_tracing.endpoint import GRPC_PORT, HTTP_PORT
 
 if TYPE_CHECKING:
     import grpc
@@ -48,9 +56,14 @@ class GrpcSender:
         self._metadata = tuple((key.lower(), value) for key, value in settings.headers.items())
         self._channel: grpc.Channel | None = None
         self._call: Any = None
+        self._has_connected = False
 
-    def send(self, payload: bytes, timeout_seconds: float) -> Outcome:
+    def send(
+        self, payload: bytes, timeout_seconds: float, connect_timeout_seconds: float
+    ) -> Outcome:
         """Call once."""
+        if not self._has_connected and (failure := self._knock(connect_timeout_seconds)):
+            return failure
         import grpc
 
         gzip = self._settings.compression == "gzip"
@@ -68,7 +81,23 @@ class GrpcSender:
             return self._explain(error)
         except (OSError, ValueError) as error:
             return Outcome(Verdict.REFUSED, f"{self._settings.endpoint}: {error}")
+        self._has_connected = True
         return read_partial_success(answer)
+
+    def _knock(self, timeout_seconds: float) -> Outcome | None:
+        """Try the port by itself first.
+
+        A call cannot tell an absent host from a slow answer, and would wait for both alike.
+        """
+        if any(name.lower().endswith("_proxy") for name in os.environ):
+            return None  # the channel may take another way
+        url = urlsplit(self._settings.endpoint)
+        try:
+            address = url.hostname or "", url.port or GRPC_PORT
+            socket.create_connection(address, timeout_seconds).close()
+        except OSError as error:
+            return explain_error(error, self._settings.endpoint, timeout_seconds)
+        return None
 
     def close(self) -> None:
         """Close the channel."""

@@ -9,14 +9,19 @@ from __future__ import annotations
 import gzip
 import http.client
 import os
-import socket
 import ssl
 import time
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from ananta_tracing.delivery import Outcome, Verdict, read_partial_success, read_status_message
+from ananta_tracing.delivery import (
+    Outcome,
+    Verdict,
+    explain_error,
+    read_partial_success,
+    read_status_message,
+)
 from ananta_tracing.endpoint import GRPC_PORT, HTTP_PORT
 
 if TYPE_CHECKING:
@@ -43,7 +48,9 @@ class HttpSender:
             self._headers["Content-Encoding"] = "gzip"
         self._connection: http.client.HTTPConnection | None = None
 
-    def send(self, payload: bytes, timeout_seconds: float) -> Outcome:
+    def send(
+        self, payload: bytes, timeout_seconds: float, connect_timeout_seconds: float
+    ) -> Outcome:
         """Try once, or twice when a kept connection turns out to have been closed meanwhile."""
         if self._settings.compression == "gzip":
             payload = gzip.compress(payload, compresslevel=1)
@@ -51,8 +58,12 @@ class HttpSender:
         while True:
             is_kept = self._connection is not None
             try:
-                return self._attempt(payload, max(deadline - time.monotonic(), 0.01))
-            except (ConnectionError, http.client.HTTPException, OSError) as error:
+                if self._connection is None:
+                    self._connection = self._connect(min(timeout_seconds, connect_timeout_seconds))
+                return self._attempt(
+                    self._connection, payload, max(deadline - time.monotonic(), 0.01)
+                )
+            except (http.client.HTTPException, OSError) as error:
                 self.close()
                 if is_kept and _is_stale(error) and time.monotonic() < deadline:
                     continue
@@ -64,12 +75,10 @@ class HttpSender:
         if connection is not None:
             connection.close()
 
-    def _attempt(self, payload: bytes, timeout_seconds: float) -> Outcome:
-        if self._connection is None:
-            self._connection = self._connect(timeout_seconds)
-        connection = self._connection
-        if connection.sock is not None:
-            connection.sock.settimeout(timeout_seconds)
+    def _attempt(
+        self, connection: http.client.HTTPConnection, payload: bytes, timeout_seconds: float
+    ) -> Outcome:
+        connection.sock.settimeout(timeout_seconds)
         connection.request("POST", self._target, payload, self._headers)
         response = connection.getresponse()
         answer = response.read(_LONGEST_ANSWER_BYTES)
@@ -80,19 +89,23 @@ class HttpSender:
     def _connect(self, timeout_seconds: float) -> http.client.HTTPConnection:
         host, port = self._url.hostname or "", self._url.port
         proxy = _find_proxy(self._url.scheme, host)
-        context = self._tls() if self._url.scheme == "https" else None
         at_host, at_port = (proxy[0], proxy[1]) if proxy else (host, port)
-        if context is None:
+        if self._url.scheme == "http":
             connection = http.client.HTTPConnection(at_host, at_port, timeout=timeout_seconds)
             if proxy:
                 self._target = self._url.geturl()
-            return connection
-        secure = http.client.HTTPSConnection(
-            at_host, at_port, timeout=timeout_seconds, context=context
-        )
-        if proxy:
-            secure.set_tunnel(host, port or 443)
-        return secure
+        else:
+            connection = http.client.HTTPSConnection(
+                at_host, at_port, timeout=timeout_seconds, context=self._tls()
+            )
+            if proxy:
+                connection.set_tunnel(host, port or 443)
+        try:
+            connection.connect()
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     def _tls(self) -> ssl.SSLContext:
         settings = self._settings
@@ -117,7 +130,9 @@ class HttpSender:
             advice = _ADVICE.get(status, "see the log of the collector")
         return Outcome(Verdict.REFUSED, f"{said}; {advice}")
 
-    def _explain(self, error: Exception, timeout_seconds: float) -> Outcome:
+    def _explain(
+        self, error: OSError | http.client.HTTPException, timeout_seconds: float
+    ) -> Outcome:
         endpoint, port = self._settings.endpoint, self._url.port
         retry = Verdict.UNREACHABLE
         if isinstance(error, ssl.SSLCertVerificationError):
@@ -134,24 +149,15 @@ class HttpSender:
                 "a certificate file is missing; check OTEL_EXPORTER_OTLP_CERTIFICATE,"
                 " CLIENT_CERTIFICATE and CLIENT_KEY"
             )
-        elif isinstance(error, socket.gaierror):
-            advice = "the host name is not known here; check OTEL_EXPORTER_OTLP_ENDPOINT"
-        elif isinstance(error, ConnectionRefusedError):
-            advice = (
-                "nothing listens there; start the collector, or set"
-                " OTEL_EXPORTER_OTLP_ENDPOINT to where it runs"
-            )
-        elif isinstance(error, TimeoutError):
-            advice = (
-                f"no answer within {timeout_seconds:.1f} s; check the network and the collector"
-            )
-        elif isinstance(error, http.client.HTTPException) or port == GRPC_PORT:
+        elif isinstance(error, http.client.HTTPException) or (
+            isinstance(error, ConnectionResetError) and port == GRPC_PORT
+        ):
             advice = (
                 f"it does not speak HTTP; for gRPC set OTEL_EXPORTER_OTLP_PROTOCOL=grpc,"
                 f" for HTTP use port {HTTP_PORT}"
             )
         else:
-            advice = "the connection broke; check the network and the collector"
+            return explain_error(error, endpoint, timeout_seconds)
         return Outcome(retry, f"{endpoint}: {error or type(error).__name__}: {advice}")
 
 

@@ -16,6 +16,7 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Lifecycle:
         """Begin to watch; to be called once."""
         self._is_installed = True
         atexit.register(self._at_exit)
-        self._install_signal_handler()
+        self.watch_signals()
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(before=self._watch_children, after_in_child=self._after_fork)
         self._watch_children()  # a child of the fork server runs this before it knows it is one
@@ -68,19 +69,49 @@ class Lifecycle:
 
     # SIGTERM
 
-    def _install_signal_handler(self) -> None:
-        """Take SIGTERM only where nobody has it: the default would end the process at once."""
-        if threading.current_thread() is not threading.main_thread():
+    def watch_signals(self) -> None:
+        """Take SIGTERM only where nobody has it: the default would end the process at once.
+
+        Called when tracing is set up, and by the first span of a process: a server may have come
+        in between, or may have forked.
+        """
+        if not self._is_installed:
             return
-        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-            signal.signal(signal.SIGTERM, self._on_sigterm)
+        handler = signal.getsignal(signal.SIGTERM)
+        if handler is signal.SIG_DFL:
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGTERM, self._on_sigterm)
+            return
+        server = getattr(handler, "__self__", None)
+        if type(server).__module__.startswith("uvicorn"):
+            self._watch_uvicorn(server)
+
+    def _watch_uvicorn(self, server: Any) -> None:
+        """Deliver at the end of uvicorn's shutdown.
+
+        When that is over it puts the handler back that was there before it, mostly the default,
+        and raises the signal again: the process ends without `atexit`.
+        """
+        shutdown = server.shutdown
+        if getattr(shutdown, "delivers_spans", False):
+            return
+
+        async def shutdown_and_deliver(*args: Any, **options: Any) -> None:
+            import asyncio
+
+            await shutdown(*args, **options)
+            await asyncio.to_thread(self._at_exit)
+
+        shutdown_and_deliver.delivers_spans = True  # type: ignore[attr-defined]
+        server.shutdown = shutdown_and_deliver
 
     def _on_sigterm(self, number: int, _: FrameType | None) -> None:
         # On a thread: the main thread was interrupted anywhere, perhaps holding a lock that
         # delivering needs, so it must not wait for longer than the deadline.
         thread = threading.Thread(target=self._at_exit, daemon=True)
-        thread.start()
-        thread.join(EXIT_DEADLINE_SECONDS + 0.5)
+        with suppress(RuntimeError):  # the interpreter is ending already, and delivers by itself
+            thread.start()
+            thread.join(EXIT_DEADLINE_SECONDS + 0.5)
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
 

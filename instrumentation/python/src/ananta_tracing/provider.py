@@ -6,17 +6,19 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import SpanLimits, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import NoOpTracer, Tracer
+from opentelemetry.trace import NoOpTracer, StatusCode, Tracer
 
+from ananta_tracing.encoding import SpanEncoder
+from ananta_tracing.limits import Limits
 from ananta_tracing.recording import AnantaTracer, ProcessorChain
 from ananta_tracing.resource import process_attributes
+from ananta_tracing.sampling import AnantaSampler, ConstantRoot
 
 if TYPE_CHECKING:
     from opentelemetry.util.types import Attributes
-
-    from ananta_tracing.settings import Limits
 
 
 class AnantaTracerProvider(TracerProvider):
@@ -64,19 +66,23 @@ class AnantaTracerProvider(TracerProvider):
         self._update_resource(Resource(process_attributes()))
 
 
-def create_span_limits(limits: Limits) -> SpanLimits:
-    """The SDK's form of the limits."""
+def check_sdk() -> None:
+    """Make a span, with all that is unusual about those of this package.
 
-    def given(count: int | None) -> int | None:
-        return SpanLimits.UNSET if count is None else count
-
-    return SpanLimits(
-        max_attributes=SpanLimits.UNSET,
-        max_attribute_length=given(limits.event_attribute_value_length),
-        max_span_attributes=given(limits.attribute_count),
-        max_events=given(limits.event_count),
-        max_links=given(limits.link_count),
-        max_event_attributes=given(limits.event_attribute_count),
-        max_link_attributes=given(limits.link_attribute_count),
-        max_span_attribute_length=given(limits.attribute_value_length),
+    Raises:
+        Exception: the SDK is one whose inner parts are others than this package builds on.
+    """
+    provider = AnantaTracerProvider(
+        resource=Resource({}),
+        sampler=AnantaSampler(ConstantRoot(keeps=True), follows_parent=True),
+        span_limits=Limits().to_sdk(),
+        id_generator=RandomIdGenerator(),
     )
+    with provider.get_tracer("check").start_as_current_span("check", attributes={"a": 1}) as span:
+        span.set_attribute("b", "text")
+        span.add_event("event", {"c": True})
+        span.set_status(StatusCode.ERROR, "no")
+    if not isinstance(span, ReadableSpan) or dict(span.attributes or {}) != {"a": 1, "b": "text"}:
+        message = "attributes are lost"
+        raise RuntimeError(message)
+    SpanEncoder().encode_span(span)

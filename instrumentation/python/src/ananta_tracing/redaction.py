@@ -192,7 +192,7 @@ class Redactor:
     def _choose(self, key: str) -> Rule | None:
         folded = key.lower()
         header = _HEADER_KEY.fullmatch(folded.replace("_", "-"))
-        if folded.endswith(_SECRET_KEY_ENDINGS) or (
+        if is_secret_key(folded) or (
             header is not None and self._is_sanitized is not None and self._is_sanitized(header[1])
         ):
             return _hide

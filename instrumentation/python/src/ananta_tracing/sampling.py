@@ -121,9 +121,10 @@ class AnantaSampler(Sampler):
     Args:
         root: decides on traces that begin here, and on all spans where parents do not count.
         follows_parent: whether a span does as its parent did.
-        rule: drops server spans of excluded paths. A child of a dropped span of this process is
-            dropped whatever the root would say: otherwise the database calls of a health check
-            would come out as traces of their own.
+        rule: drops server spans of excluded paths.
+
+    A child of a dropped span of this process is dropped whatever the root would say: otherwise the
+    database calls of a health check would come out as traces of their own.
     """
 
     def __init__(self, root: Root, *, follows_parent: bool, rule: PathRule | None = None) -> None:

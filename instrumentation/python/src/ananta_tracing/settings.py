@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ananta_tracing import sampler_names
 from ananta_tracing.endpoint import Protocol, read_destination
+from ananta_tracing.limits import BatchLimits, Limits, read_batch_limits, read_limits
 from ananta_tracing.sampler_names import SamplerChoice
 from ananta_tracing.variables import Reader
 
@@ -58,30 +59,6 @@ _PRESET_ALIASES = {
     "prod": "production",
     "live": "production",
 }
-
-
-@dataclass(frozen=True)
-class BatchLimits:
-    """How spans wait and leave. Sizes are in spans."""
-
-    schedule_delay_seconds: float = 5.0
-    max_queue_size: int = 8192
-    max_export_batch_size: int = 1024
-    export_timeout_seconds: float = 30.0
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How much one span may hold; None is unlimited."""
-
-    attribute_count: int | None = 128
-    attribute_value_length: int | None = None
-    event_count: int | None = 128
-    link_count: int | None = 128
-    event_attribute_count: int | None = 128
-    link_attribute_count: int | None = 128
-    event_attribute_value_length: int | None = None
-    """Also that of links."""
 
 
 @dataclass(frozen=True)
@@ -171,8 +148,8 @@ def resolve_settings(
         "propagators": _read_propagators(reader),
         **_read_privacy(reader, environ),
         **_read_process(reader),
-        "batch": _read_batch(reader),
-        "limits": _read_limits(reader),
+        "batch": read_batch_limits(reader),
+        "limits": read_limits(reader),
     }
     return Settings(
         **values, origins=MappingProxyType(reader.origins), problems=tuple(reader.problems)
@@ -390,70 +367,3 @@ def _log_level(_: str, text: str) -> str:
         message = f"unknown level {text!r}; write debug, info, warn or error"
         raise ValueError(message)
     return folded
-
-
-def _read_batch(reader: Reader) -> BatchLimits:
-    default = BatchLimits()
-    queue = reader.read(
-        "max_queue_size",
-        ("OTEL_BSP_MAX_QUEUE_SIZE",),
-        reader.positive_count,
-        default.max_queue_size,
-    )
-    batch = reader.read(
-        "max_export_batch_size",
-        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE",),
-        reader.positive_count,
-        min(default.max_export_batch_size, queue),
-    )
-    if batch > queue:
-        reader.problem(
-            reader.origins["max_export_batch_size"],
-            f"a batch of {batch} does not fit a queue of {queue}; {queue} is used",
-        )
-        batch = queue
-    return BatchLimits(
-        reader.read(
-            "schedule_delay_seconds",
-            ("OTEL_BSP_SCHEDULE_DELAY",),
-            reader.milliseconds,
-            default.schedule_delay_seconds,
-        ),
-        queue,
-        batch,
-        reader.read(
-            "export_timeout_seconds",
-            ("OTEL_BSP_EXPORT_TIMEOUT",),
-            reader.milliseconds,
-            default.export_timeout_seconds,
-        ),
-    )
-
-
-def _read_limits(reader: Reader) -> Limits:
-    default = Limits()
-
-    def count(setting: str, *variables: str) -> int | None:
-        unset: int | None = getattr(default, setting)
-        return reader.read(f"limits.{setting}", variables, reader.limit, unset)
-
-    general = "OTEL_ATTRIBUTE_COUNT_LIMIT"
-    return Limits(
-        attribute_count=count("attribute_count", "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", general),
-        attribute_value_length=count(
-            "attribute_value_length",
-            "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT",
-            "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT",
-        ),
-        event_attribute_value_length=count(
-            "event_attribute_value_length", "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"
-        ),
-        event_count=count("event_count", "OTEL_SPAN_EVENT_COUNT_LIMIT"),
-        link_count=count("link_count", "OTEL_SPAN_LINK_COUNT_LIMIT"),
-        event_attribute_count=count(
-            "event_attribute_count", "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", general
-        ),
-        link_attribute_count=count(
-            "link_attribute_count", "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", general
-        ),
-    )

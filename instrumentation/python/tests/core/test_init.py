@@ -247,6 +247,46 @@ tracer().start_span("after").end()
     assert sorted(span.name for span in http.spans) == ["after", "early"]
 
 
+def test_an_sdk_that_has_changed_inside_is_used_as_it_is(http: Sink, run_python: Run) -> None:
+    done = run_python(
+        """
+from ananta_tracing import recording
+del recording.AnantaSpan.end
+recording.AnantaSpan._readable_span = None
+"""
+        + INIT
+        + """
+from opentelemetry import trace
+with init().start_as_current_span("s"): pass
+print(type(trace.get_tracer_provider()).__name__)
+""",
+        http.endpoint,
+    )
+    assert done.stdout == "TracerProvider\n"
+    assert done.stderr.count("\n") == 1
+    assert "update ananta-tracing" in done.stderr
+    assert len(http.spans) == 1
+
+
+def test_limits_of_spans_hold(http: Sink, run_python: Run) -> None:
+    run_python(
+        INIT
+        + """
+span = init().start_span("s", attributes={"a": "long text", "b": 2, "c": 3})
+for number in range(4): span.add_event(f"event {number}", {"text": "long text"})
+span.end()
+""",
+        http.endpoint,
+        OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT="2",
+        OTEL_SPAN_EVENT_COUNT_LIMIT="1",
+        OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT="4",
+    )
+    (span,) = http.spans
+    assert (span.dropped_attributes_count, span.dropped_events_count) == (1, 3)
+    assert attributes(span.attributes) == {"b": 2, "c": 3}
+    assert attributes(span.events[0].attributes) == {"text": "long"}
+
+
 def test_console_and_others_besides(http: Sink, run_python: Run) -> None:
     done = run_python(
         INIT + "init().start_span('shown').end()",

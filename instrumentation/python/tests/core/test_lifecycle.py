@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -67,6 +69,34 @@ print(flushed, time.monotonic() - begin)
     assert "start the collector" in done.stderr
     assert "3000 undelivered" in done.stderr
     assert done.stderr.count("\n") == 2
+
+
+@pytest.mark.parametrize("protocol", ["grpc", "http/protobuf"])
+def test_a_collector_that_cannot_be_reached_is_given_up_on(protocol, run_python: Run) -> None:
+    """A port whose queue of connections is full neither accepts nor refuses."""
+    with socket.socket() as full, contextlib.ExitStack() as stack:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        done = run_python(
+            INIT
+            + """
+tracer.start_span("s").end()
+begin = time.monotonic()
+flushed = flush_tracing()
+print(flushed, time.monotonic() - begin)
+""",
+            f"http://127.0.0.1:{full.getsockname()[1]}",
+            OTEL_EXPORTER_OTLP_PROTOCOL=protocol,
+            OTEL_BSP_SCHEDULE_DELAY="60000",
+        )
+    flushed, seconds = done.stdout.split()
+    assert flushed == "False"
+    assert float(seconds) < 4
+    assert "no answer within" in done.stderr
 
 
 def test_a_collector_that_never_answers_is_waited_for_until_the_deadline(
@@ -320,6 +350,59 @@ def app(environ, start_response):
     assert names == {f"/{number}" for number in range(40)}, "".join(lines) + rest
     assert len(pids(http)) > 2
     assert len(instance_ids(http)) == len(pids(http))
+
+
+UVICORN = ["uvicorn", "--lifespan", "off", "--log-level", "warning", "--port"]
+UVICORN_IN_GUNICORN = ["gunicorn", "-k", "uvicorn_worker.UvicornWorker", "--preload", "-w", "2",
+                       "--no-control-socket", "--log-level", "warning", "-b"]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "command",
+    [UVICORN, [*UVICORN[:-1], "--workers", "2", "--port"], UVICORN_IN_GUNICORN],
+    ids=["uvicorn", "uvicorn workers", "gunicorn preload"],
+)
+def test_uvicorn_delivers_what_it_served_before_sigterm(command, http: Sink, tmp_path) -> None:
+    if command is UVICORN_IN_GUNICORN:
+        pytest.importorskip("uvicorn_worker")
+    pytest.importorskip("uvicorn")
+    (tmp_path / "application.py").write_text(
+        f"""
+from ananta_tracing.setup import init_tracing
+tracer = init_tracing("web", {http.endpoint!r}, instrument="none")
+async def app(scope, receive, send):
+    if scope["type"] != "http":
+        return
+    tracer.start_span(scope["path"]).end()
+    headers = [(b"content-length", b"2")]
+    await send({{"type": "http.response.start", "status": 200, "headers": headers}})
+    await send({{"type": "http.response.body", "body": b"ok"}})
+"""
+    )
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", *command, f"127.0.0.1:{port}" if command[-1] == "-b" else str(port),
+         "application:app"],
+        cwd=tmp_path, stderr=subprocess.PIPE, text=True,
+        env={"PYTHONPATH": str(SOURCE), "PATH": "/usr/bin:/bin",
+             "OTEL_PYTHON_LOG_CORRELATION": "false", "OTEL_BSP_SCHEDULE_DELAY": "600000"},
+    )  # fmt: skip
+    served = set()
+    deadline = time.monotonic() + 60
+    while len(served) < 30 and time.monotonic() < deadline:
+        path = f"/{len(served)}"
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10).read()
+            served.add(path)
+        except OSError:
+            time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    assert "Traceback" not in err
+    assert len(served) == 30
+    assert {span.name for span in http.spans} == served
 
 
 def test_celery_workers_deliver_when_recycled_and_when_stopped(http: Sink, tmp_path) -> None:

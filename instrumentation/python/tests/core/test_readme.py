@@ -58,7 +58,7 @@ def test_commands_work(command: str, grpc_server: Sink, run_python: Run) -> None
 
 def test_every_variable_the_code_reads_is_in_the_table() -> None:
     read: set[str] = set()
-    for module in ("settings", "endpoint", "sampler_names"):
+    for module in ("settings", "limits", "endpoint", "sampler_names"):
         source = (SOURCE / "ananta_tracing" / f"{module}.py").read_text()
         read |= set(re.findall(r'"((?:OTEL|JAEGER|AWS|DEPLOYMENT)_[A-Z_]*[A-Z])"', source))
     assert len(read) > 30

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ananta_tracing.limits import Limits
 from ananta_tracing.sampler_names import SamplerChoice
-from ananta_tracing.settings import Limits, Settings, resolve_settings
+from ananta_tracing.settings import Settings, resolve_settings
 
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 TRACES_ENDPOINT = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"

@@ -166,7 +166,7 @@ def _export(settings: Settings, trace_id: int) -> Outcome:
     )
     sender = create_sender(settings)
     try:
-        return sender.send(payload, _EXPORT_TIMEOUT_SECONDS)
+        return sender.send(payload, _EXPORT_TIMEOUT_SECONDS, _CONNECT_TIMEOUT_SECONDS)
     finally:
         sender.close()
 
