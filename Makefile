@@ -10,6 +10,7 @@ UV_VERSION := 0.13.9
 VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/.stamps
+FULL_ENGINE := $(CURDIR)/$(VENV)/full-engine
 UI_SOURCES := $(shell find ui/src ui/public ui/build -type f) ui/index.html ui/vite.config.ts
 NATIVE_SOURCES := $(shell find native/src -name '*.rs') native/Cargo.toml native/Cargo.lock pyproject.toml
 NODE_WHEEL_VERSION := 22.20.0
@@ -40,7 +41,7 @@ test-native: setup
 test-python: setup $(STAMPS)/node $(STAMPS)/full-engine
 	$(PYTEST) $(PYTEST_ARGS)
 	@echo 'the store again, on the full ClickHouse engine'
-	PYTHONPATH=$(VENV)/full-engine $(PYTEST) tests/store
+	PYTHONPATH=$(FULL_ENGINE) ANANTA_TEST_FULL_ENGINE=$(FULL_ENGINE) $(PYTEST) tests/store
 
 test-ui: setup $(STAMPS)/browser $(STAMPS)/node
 	cd ui && npm test
@@ -135,5 +136,5 @@ $(STAMPS)/browser: scripts/need.sh
 
 # The full ClickHouse engine, beside the smaller build that is installed by default.
 $(STAMPS)/full-engine: $(STAMPS)/packages
-	$(BIN)/uv pip install --quiet --no-deps --target $(VENV)/full-engine chdb-core==26.9.0
+	$(BIN)/uv pip install --quiet --no-deps --target $(FULL_ENGINE) chdb-core==26.9.0
 	@touch $@
