@@ -24,16 +24,20 @@ help: ## this list
 	@awk -F ':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 ##@ Use
-.PHONY: setup run
+.PHONY: setup run example
 setup: $(STAMPS)/native $(STAMPS)/ui ## build everything into .venv, so that .venv/bin/ananta works
 
 run: setup ## start the platform (arguments in ARGS="...")
 	$(BIN)/ananta up $(ARGS)
 
+example: setup $(STAMPS)/instrumentation-python $(STAMPS)/npm ## start the services of the example, traced (arguments in ARGS="...")
+	$(BIN)/python examples/run.py $(ARGS)
+
 ##@ Prove
-.PHONY: test test-native test-python test-ui bench fuzz lint
+.PHONY: test test-native test-python test-ui test-instrumentation test-example bench fuzz lint
 test: test-native ## run every test
 	$(MAKE) --no-print-directory --jobs 2 test-python test-ui
+	$(MAKE) --no-print-directory test-instrumentation test-example
 
 test-native: setup
 	cd native && cargo test --release --lib --quiet
@@ -47,6 +51,13 @@ test-ui: setup $(STAMPS)/browser $(STAMPS)/node
 	cd ui && npm test
 	cd ui && npm run --silent test:browser
 
+test-instrumentation: setup $(STAMPS)/instrumentation-python $(STAMPS)/instrumentation-node
+	cd instrumentation/python && pytest -q --numprocesses 3 --dist loadfile
+	cd instrumentation/node && npm test
+
+test-example: setup $(STAMPS)/instrumentation-python
+	$(BIN)/pytest -q examples/tests
+
 bench: setup ## measure beside the peers and write docs/benchmarks.md (arguments in ARGS="...")
 	$(BIN)/python -m bench $(ARGS)
 
@@ -54,12 +65,14 @@ fuzz: setup ## fuzz the codecs for a minute each (needs cargo-fuzz)
 	cd native && for target in otlp otlp_json; do \
 		RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none $$target -- -max_total_time=60 -max_len=2000; done
 
-lint: setup ## ruff, mypy, clippy, rustfmt, eslint and prettier, without a warning
+lint: setup $(STAMPS)/instrumentation-python $(STAMPS)/instrumentation-node ## ruff, mypy, clippy, rustfmt, eslint and prettier, without a warning
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	cd native && cargo fmt --check && cargo clippy --release --all-targets --quiet -- -D warnings
 	cd ui && npm run --silent lint
+	cd instrumentation/python && mypy
+	cd instrumentation/node && npm run --silent lint
 
 ##@ Change
 .PHONY: fmt lock docs wheel clean
@@ -71,7 +84,7 @@ fmt: setup ## format Python, Rust and TypeScript
 
 lock: $(STAMPS)/uv ## resolve the dependencies anew into requirements.lock
 	$(BIN)/uv lock --quiet --upgrade
-	$(BIN)/uv export --quiet --all-groups --all-packages --no-emit-workspace --no-header --no-annotate \
+	$(BIN)/uv export --quiet --all-groups --all-packages --all-extras --no-emit-workspace --no-header --no-annotate \
 		--format requirements.txt --output-file requirements.lock
 	rm uv.lock
 
@@ -85,6 +98,7 @@ wheel: setup ## build the wheel, native module and web UI included, into dist/
 
 clean: ## remove everything that was built
 	rm -rf $(VENV) .venv-* dist native/target tests/node/node_modules ui/node_modules \
+		instrumentation/node/node_modules instrumentation/node/dist examples/node_modules examples/.build \
 		src/ananta/api/static artifacts \
 		.mypy_cache .ruff_cache .pytest_cache .hypothesis
 
@@ -133,6 +147,15 @@ $(STAMPS)/ui: $(UI_SOURCES) $(STAMPS)/ui-packages
 $(STAMPS)/browser: scripts/need.sh
 	@bash scripts/need.sh browser
 	@mkdir -p $(STAMPS) && touch $@
+
+# The packages for services; they need nothing of the platform.
+$(STAMPS)/instrumentation-python: instrumentation/python/pyproject.toml $(STAMPS)/packages
+	$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable instrumentation/python
+	@touch $@
+
+$(STAMPS)/instrumentation-node: instrumentation/node/package-lock.json $(STAMPS)/npm
+	cd instrumentation/node && npm ci --silent
+	@touch $@
 
 # The full ClickHouse engine, beside the smaller build that is installed by default.
 $(STAMPS)/full-engine: $(STAMPS)/packages
