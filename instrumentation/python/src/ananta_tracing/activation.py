@@ -36,3 +36,24 @@ def detach(token: Token[Context]) -> None:
         _detach(token)
     except ValueError:
         pass
+
+
+class Steps:
+    """The context of a generator from step to step: entered for a step, kept while it waits.
+
+    Args:
+        context: the one of the first step.
+    """
+
+    __slots__ = ("_context", "_token")
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def __enter__(self) -> None:
+        self._token = attach(self._context)
+
+    def __exit__(self, *_: object) -> None:
+        # What the generator made current itself holds until its next step.
+        self._context = context_api.get_current()
+        detach(self._token)

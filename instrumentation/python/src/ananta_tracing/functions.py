@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import functools
 import inspect
+import types
 from collections.abc import AsyncGenerator, Callable, Collection, Generator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from opentelemetry import context as context_api
 from opentelemetry import trace
 
 from ananta_tracing import setup
-from ananta_tracing.activation import attach, attach_span, detach
+from ananta_tracing.activation import Steps, attach_span, detach
 from ananta_tracing.attributes import LazyAttributes, coerce
 from ananta_tracing.spans import Kind, read_kind, record_error
 
 if TYPE_CHECKING:
-    from opentelemetry.context import Context
     from opentelemetry.trace import Span, SpanKind
 
 Function = TypeVar("Function", bound="Callable[..., Any] | classmethod[Any, Any, Any]")
@@ -132,7 +131,19 @@ def _decorate(
         wrapper = _wrap_generator(function, call)
     else:
         wrapper = _wrap_function(function, call)
-    return functools.wraps(function)(wrapper)
+    return functools.wraps(function)(_at_home(wrapper, target))
+
+
+def _at_home(wrapper: Any, target: Any) -> Any:
+    """The wrapper, with the globals of what it wraps.
+
+    Older releases of FastAPI look the annotations of an endpoint up there. For that, wrappers use
+    no globals of this module.
+    """
+    home = getattr(target, "__globals__", None)
+    if home is None:
+        return wrapper
+    return types.FunctionType(wrapper.__code__, home, closure=wrapper.__closure__)
 
 
 def _plain(function: Any) -> Any:
@@ -226,60 +237,49 @@ def _read_parameters(
 
 
 def _wrap_function(function: Callable[..., Any], call: _Call) -> Callable[..., Any]:
+    activate, restore = attach_span, detach
+
     def traced(*arguments: Any, **keywords: Any) -> Any:
         span = call.start(arguments, keywords)
-        token = attach_span(span)
+        token = activate(span)
         try:
             return function(*arguments, **keywords)
         except BaseException as error:
             call.fail(span, error)
             raise
         finally:
-            detach(token)
+            restore(token)
             span.end()
 
     return traced
 
 
 def _wrap_coroutine(function: Callable[..., Any], call: _Call) -> Callable[..., Any]:
+    activate, restore = attach_span, detach
+
     async def traced(*arguments: Any, **keywords: Any) -> Any:
         span = call.start(arguments, keywords)
-        token = attach_span(span)
+        token = activate(span)
         try:
             return await function(*arguments, **keywords)
         except BaseException as error:
             call.fail(span, error)
             raise
         finally:
-            detach(token)
+            restore(token)
             span.end()
 
     return traced
 
 
-class _Steps:
-    """The context of a generator from step to step: entered for a step, kept while it waits."""
-
-    __slots__ = ("_context", "_token")
-
-    def __init__(self, span: Span) -> None:
-        self._context: Context = trace.set_span_in_context(span)
-
-    def __enter__(self) -> None:
-        self._token = attach(self._context)
-
-    def __exit__(self, *_: object) -> None:
-        # What the generator made current itself holds until its next step.
-        self._context = context_api.get_current()
-        detach(self._token)
-
-
 def _wrap_generator(
     function: Callable[..., Generator[Any, Any, Any]], call: _Call
 ) -> Callable[..., Any]:
+    steps, in_context = Steps, trace.set_span_in_context
+
     def traced(*arguments: Any, **keywords: Any) -> Generator[Any, Any, Any]:
         span = call.start(arguments, keywords)
-        step = _Steps(span)
+        step = steps(in_context(span))
         try:
             generator = function(*arguments, **keywords)
             resume: Callable[[Any], Any] = generator.send
@@ -311,9 +311,11 @@ def _wrap_generator(
 def _wrap_async_generator(
     function: Callable[..., AsyncGenerator[Any, Any]], call: _Call
 ) -> Callable[..., Any]:
+    steps, in_context = Steps, trace.set_span_in_context
+
     async def traced(*arguments: Any, **keywords: Any) -> AsyncGenerator[Any, Any]:
         span = call.start(arguments, keywords)
-        step = _Steps(span)
+        step = steps(in_context(span))
         try:
             generator = function(*arguments, **keywords)
             resume: Callable[[Any], Any] = generator.asend

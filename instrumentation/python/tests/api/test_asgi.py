@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import gc
-import logging
 
 import pytest
 from fastapi import APIRouter, FastAPI
-from opentelemetry import baggage, propagate, trace
-from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
+from opentelemetry import baggage, propagate
 from opentelemetry.propagators.b3 import B3MultiFormat
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased, TraceIdRatioBased
+from opentelemetry.sdk.trace.sampling import (
+    ALWAYS_OFF,
+    ALWAYS_ON,
+    ParentBased,
+    TraceIdRatioBased,
+)
 from starlette.applications import Starlette
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.responses import JSONResponse, PlainTextResponse
@@ -22,7 +24,6 @@ from starlette.staticfiles import StaticFiles
 
 from ananta_tracing import setup
 from ananta_tracing.apps import instrument_app
-from ananta_tracing.apps.asgi import Exchange
 from ananta_tracing.settings import CapturedHeaders, resolve_settings
 from ananta_tracing.spans import create_span, current_trace_id
 from ananta_tracing.testing import _swap_provider
@@ -301,101 +302,3 @@ def test_a_disabled_sdk_costs_nothing_and_records_nothing(spans, serve, monkeypa
     with settings_in_force(monkeypatch, disabled=True):
         assert serve(app).get("/items/1").status == 200
     assert server_spans(spans) == []
-
-
-def test_instrumented_twice_warns_once(spans, serve, caplog):
-    app = bare_app()
-    for _ in range(3):
-        assert instrument_app(app) is app
-    warnings = [record for record in caplog.records if record.levelno == logging.WARNING]
-    assert [record.message for record in warnings] == [
-        "instrument_app: this application is instrumented already; the second call is ignored"
-    ]
-    serve(app).get("/items/1")
-    wait_until(lambda: server_spans(spans))
-    assert len(server_spans(spans)) == 1
-
-
-def test_after_the_official_instrumentation_it_warns_and_stands_back(spans, serve, caplog):
-    app = bare_app()
-    FastAPIInstrumentor.instrument_app(app)
-    try:
-        assert instrument_app(app) is app
-        assert "instrumented by an official OpenTelemetry instrumentation already" in caplog.text
-        serve(app).get("/items/1")
-        wait_until(lambda: server_spans(spans))
-        assert len(server_spans(spans)) == 1
-    finally:
-        FastAPIInstrumentor.uninstrument_app(app)
-
-
-def test_instrumented_after_the_first_request(spans, serve):
-    app = bare_app()
-    client = serve(app)
-    client.get("/items/1")
-    instrument_app(app)
-    spans.clear()
-    client.get("/items/2")
-    wait_until(lambda: server_spans(spans))
-    assert len(server_spans(spans)) == 1
-
-
-def test_any_asgi_callable(spans, serve):
-    async def app(scope, receive, send):
-        assert scope["type"] == "http"
-        if scope["path"] == "/fails":
-            raise RuntimeError("bare")
-        await send({"type": "http.response.start", "status": 204, "headers": []})
-        await send({"type": "http.response.body"})
-
-    wrapped = instrument_app(app)
-    client = serve(wrapped)
-    assert client.get("/").status == 204
-    assert client.get("/fails").status == 500
-    wait_until(lambda: len(spans.finished) == 2)
-    first, second = spans.finished
-    assert (first.name, first.attributes["http.response.status_code"]) == ("GET", 204)
-    assert second.attributes["error.type"] == "RuntimeError"
-    assert instrument_app(wrapped) is wrapped
-
-
-async def test_a_request_leaves_nothing_for_the_garbage_collector(spans):
-    async def app(scope, receive, send):
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body"})
-
-    async def send(message):
-        pass
-
-    traced = instrument_app(app)
-    gc.collect()
-    gc.disable()
-    try:
-        for _ in range(5):
-            await traced({"type": "http", "method": "GET", "path": "/", "headers": []}, None, send)
-        left = [each for each in gc.get_objects() if type(each) is Exchange]
-    finally:
-        gc.enable()
-    assert len(spans.finished) == 5
-    assert left == []
-
-
-@pytest.mark.parametrize("thing", [7, FastAPI, lambda only: None])
-def test_what_is_no_application_is_told_and_left_alone(thing, caplog):
-    assert instrument_app(thing) is thing
-    assert "pass the application object" in caplog.text
-
-
-def test_an_application_inside_another_is_an_internal_span(spans, serve):
-    inner, outer = bare_app(), FastAPI()
-    instrument_app(inner)
-    outer.mount("/inner", inner)
-    instrument_app(outer)
-    serve(outer).get("/inner/items/3")
-    wait_until(lambda: server_spans(spans))
-    spans.assert_trace("""
-        GET /inner/items/{item_id}
-          GET /items/{item_id}
-            load
-    """)
-    assert trace.get_current_span() is trace.INVALID_SPAN

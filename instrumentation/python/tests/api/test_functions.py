@@ -6,6 +6,7 @@ import asyncio
 import functools
 import gc
 import inspect
+import typing
 
 import pytest
 from opentelemetry import trace
@@ -46,6 +47,16 @@ def test_name_signature_and_documentation_are_kept():
     assert bare.__name__ == "bare"
     assert bare.__doc__ == "Add."
     assert str(inspect.signature(bare)) == "(a, b=2)"
+
+
+def test_annotations_are_found_where_the_function_is_at_home():
+    # FastAPI looks names in annotations up there: `Service` below is one of this module.
+    @trace_function
+    async def endpoint(service: Service) -> Service:
+        return service
+
+    assert endpoint.__globals__ is globals()
+    assert typing.get_type_hints(endpoint) == {"service": Service, "return": Service}
 
 
 async def test_coroutine_functions(spans):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import os
 import signal
 import subprocess
@@ -15,7 +16,7 @@ import pytest
 
 from tests.core.sink import attributes, http_sink
 
-from .conftest import Client
+from .conftest import Client, wait_until
 
 HERE = Path(__file__).parents[2]
 FLASK = """
@@ -99,6 +100,14 @@ def served(tmp_path: Path, source: str, command: list[str], endpoint: str):
         process.stdout.close()
 
 
+def ask_until_it_ends(client: Client, answered: list[int]) -> None:
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        while True:
+            answer = client.get(f"/parts/{len(answered)}")
+            if answer.status == 200:
+                answered.append(1)
+
+
 def wait_for_answer(port: int) -> None:
     for _ in range(200):
         with contextlib.suppress(OSError):
@@ -142,3 +151,31 @@ def test_every_request_is_one_span_of_its_worker(tmp_path, source, command):
     assert {span.parent_span_id for span in spans if span.name == "load"} == {
         span.span_id for span in servers
     }
+
+
+@pytest.mark.parametrize(
+    ("source", "command"),
+    [
+        (FASTAPI, ["uvicorn", "--port", "0", "application:app"]),
+        (FLASK, ["gunicorn", "--no-control-socket", "--bind", "127.0.0.1:0", "application:app"]),
+    ],
+    ids=["uvicorn", "gunicorn"],
+)
+def test_sigterm_under_load_loses_no_answered_request(tmp_path, source, command):
+    answered: list[int] = []
+    with http_sink() as sink:
+        with served(tmp_path, source, command, sink.endpoint) as (client, said):
+            threads = [
+                threading.Thread(target=ask_until_it_ends, args=(client, answered))
+                for _ in range(3)
+            ]
+            for thread in threads:
+                thread.start()
+            wait_until(lambda: len(answered) > 50)
+        for thread in threads:
+            thread.join(20)
+        names = [span.name for span in sink.spans]
+    assert "Traceback" not in "".join(said)
+    assert len(answered) > 50
+    assert names.count("load") >= len(answered)
+    assert len(names) == 2 * names.count("load")

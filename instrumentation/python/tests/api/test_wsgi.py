@@ -45,10 +45,11 @@ def flask_app() -> Flask:
     @app.get("/stream")
     def stream():
         def parts():
-            for number in range(3):
-                with create_span(f"part {number}"):
-                    pass
-                yield str(number)
+            with create_span("held over the yields"):
+                for number in range(3):
+                    with create_span(f"part {number}"):
+                        pass
+                    yield str(number)
 
         return Response(parts())
 
@@ -79,7 +80,13 @@ def test_a_streaming_response_of_flask_is_one_trace(spans, serve_sync):
     instrument_app(app)
     assert serve_sync(app).get("/stream").body == b"012"
     wait_until(lambda: spans.find("GET /stream"))
-    spans.assert_trace("GET /stream\n  part 0\n  part 1\n  part 2")
+    spans.assert_trace("""
+        GET /stream
+          held over the yields
+            part 0
+            part 1
+            part 2
+    """)
     spans.assert_no_orphans()
 
 
@@ -185,6 +192,25 @@ def fails(request):
     raise LookupError("no such bom")
 
 
+def stream(request):
+    def parts():
+        with create_span("held"):
+            for number in range(2):
+                with create_span(f"part {number}"):
+                    pass
+                yield str(number)
+    return StreamingHttpResponse(parts())
+
+
+async def stream_async(request):
+    async def parts():
+        for number in range(2):
+            with create_span(f"part {number}"):
+                await asyncio.sleep(0)
+            yield str(number)
+    return StreamingHttpResponse(parts())
+
+
 def health(request):
     with create_span("ping database"):
         return HttpResponse("ok")
@@ -194,6 +220,7 @@ urlpatterns = [
     path("boms/<int:bom_id>/", bom),
     path("fails", fails),
     path("health", health),
+    path("stream", stream if sys.argv[1] == "wsgi" else stream_async),
     path("v1/", include([path("parts/<str:mpn>", part)])),
 ]
 
@@ -208,11 +235,23 @@ assert instrument_app(app) is app
 sampled = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
 with record_spans() as spans, serve(app) as client:
     answers = [client.get(path, sampled) for path in
-               ("/boms/7/?page=2", "/v1/parts/R1", "/fails", "/health", "/nowhere")]
-    wait_until(lambda: len(spans.finished) == 6)
+               ("/boms/7/?page=2", "/v1/parts/R1", "/fails", "/health", "/nowhere", "/stream")]
+    held = sys.argv[1] == "wsgi"
+    wait_until(lambda: len(spans.finished) == 9 + held)
     for answer in answers[:2]:
         assert json.loads(answer.body)["trace"] == "0af7651916cd43dd8448eb211c80319c"
-    assert [answer.status for answer in answers] == [200, 200, 500, 200, 404]
+    assert [answer.status for answer in answers] == [200, 200, 500, 200, 404, 200]
+    assert answers[-1].body == b"01"
+    streamed = '''
+        GET stream
+          held
+            part 0
+            part 1
+    ''' if held else '''
+        GET stream
+          part 0
+          part 1
+    '''
     spans.assert_trace('''
         GET boms/<int:bom_id>/
           load
@@ -220,7 +259,7 @@ with record_spans() as spans, serve(app) as client:
           look up
         GET fails
         GET
-    ''')
+    ''' + streamed)
     spans.assert_span("GET boms/<int:bom_id>/", kind="server", attributes={
         "http.route": "boms/<int:bom_id>/", "http.response.status_code": 200,
         "url.path": "/boms/7/", "url.query": "page=2", "server.address": "127.0.0.1",

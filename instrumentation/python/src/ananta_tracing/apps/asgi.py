@@ -23,6 +23,7 @@ from ananta_tracing.apps.http import (
     note_outcome,
     read_authority,
     read_method,
+    tell_failure,
 )
 from ananta_tracing.apps.routes import find_route
 from ananta_tracing.exclusion import excluded_context
@@ -89,7 +90,11 @@ class TracingMiddleware:
         if settings.is_excluded(scope.get("path", ""), lambda: _url(scope)):
             return await self._serve_excluded(scope, receive, send)
         scope.setdefault(_FASTAPI_TELEMETRY, None)
-        span, context = start_server_span(scope, settings)
+        try:
+            span, context = start_server_span(scope, settings)
+        except Exception as error:  # noqa: BLE001 - of a sampler, a propagator or a server
+            tell_failure(error)
+            return await self.app(scope, receive, send)
         token = attach(context)
         try:
             if span.is_recording():
@@ -245,7 +250,7 @@ def start_server_span(scope: Scope, settings: ServerSettings) -> tuple[Span, Con
 def _extract(scope: Scope, settings: ServerSettings) -> Context:
     """The context the client sent."""
     current = context_api.get_current()
-    headers = scope["headers"]
+    headers = scope.get("headers", ())
     if settings.reads_w3c_alone:
         for name, _ in headers:
             if name in _W3C_HEADER_BYTES:
@@ -272,7 +277,8 @@ def _request_attributes(scope: Scope, settings: ServerSettings, kind: SpanKind) 
     if query:
         attributes["url.query"] = query.decode("latin-1")
     host = user_agent = None
-    for name, value in scope["headers"]:
+    headers = scope.get("headers", ())
+    for name, value in headers:
         if name == b"host":
             host = value
         elif name == b"user-agent":
@@ -282,21 +288,21 @@ def _request_attributes(scope: Scope, settings: ServerSettings, kind: SpanKind) 
     if version:
         attributes["network.protocol.version"] = version
     client = scope.get("client")
-    if client:
-        attributes["client.address"], attributes["client.port"] = client[0], client[1]
+    if client and client[0]:
+        attributes["client.address"] = client[0]
+        if client[1]:
+            attributes["client.port"] = client[1]
     if user_agent:
         attributes["user_agent.original"] = user_agent.decode("latin-1")
     if settings.request_headers.is_on and kind is SpanKind.SERVER:
-        attributes.update(settings.request_headers.attributes(_decode(scope["headers"])))
+        attributes.update(settings.request_headers.attributes(_decode(headers)))
     return attributes
 
 
 def _url(scope: Scope) -> str:
     """The URL of a request without its query."""
-    host = next(
-        (value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), ""
-    )
-    return f"{scope.get('scheme', 'http')}://{host}{scope.get('path', '')}"
+    host = next((value for name, value in scope.get("headers", ()) if name == b"host"), b"")
+    return f"{scope.get('scheme', 'http')}://{host.decode('latin-1')}{scope.get('path', '')}"
 
 
 def _decode(headers: Iterable[tuple[bytes, bytes]]) -> Iterable[tuple[str, str]]:

@@ -1,6 +1,7 @@
 """Django: the handler made by `get_wsgi_application()` or `get_asgi_application()`.
 
-A request is one span from the first middleware to the last, named by the pattern Django chose.
+A request is one span from the first middleware to the last, or to the last part of a response that
+streams, named by the pattern Django chose.
 """
 
 from __future__ import annotations
@@ -10,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.signals import got_request_exception  # type: ignore[import-untyped]
 
-from ananta_tracing.activation import attach, detach
+from ananta_tracing.activation import Steps, attach, detach
 from ananta_tracing.apps import asgi, wsgi
 from ananta_tracing.apps.http import ServerSettings, method_name, note_outcome
 from ananta_tracing.exclusion import excluded_context
 from ananta_tracing.spans import record_error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
     from contextvars import Token
 
     from opentelemetry.context import Context
@@ -64,6 +65,7 @@ class _Exchange:
         self._status: int | None = None
         self._attributes: dict[str, Any] = {}
         self._error: BaseException | None = None
+        self._streams = False
         self._span: Span | None = None
         self._context: Context
         if settings.is_excluded(request.path, request.build_absolute_uri):
@@ -83,11 +85,16 @@ class _Exchange:
 
     def __exit__(self, _: Any, error: BaseException | None, __: Any) -> None:
         detach(self._token)
-        # The two hold each other, and nobody is to wait for the garbage collector.
-        vars(self._request).pop(_KEY, None)
         if error is not None:
             self.fail(error)
-        span = self._span
+        if not self._streams:
+            self.finish()
+
+    def finish(self) -> None:
+        """End the span; later calls do nothing."""
+        span, self._span = self._span, None
+        # The two hold each other, and nobody is to wait for the garbage collector.
+        vars(self._request).pop(_KEY, None)
         if span is None or not span.is_recording():
             return
         note_outcome(span, self._status, self._error, self._attributes)
@@ -105,7 +112,39 @@ class _Exchange:
         headers = self._settings.response_headers
         if headers.is_on and self._span is not None and self._span.is_recording():
             self._attributes.update(headers.attributes(response.items()))
+        if response.streaming and self._span is not None:
+            self._streams = True
+            step = Steps(self._context)
+            parts = self._watch_async if getattr(response, "is_async", False) else self._watch
+            response.streaming_content = parts(response.streaming_content, step)
+            response._resource_closers.append(self.finish)  # what the server calls at the end
         return response
+
+    def _watch(self, parts: Iterable[bytes], step: Steps) -> Iterator[bytes]:
+        iterator = iter(parts)
+        while True:
+            try:
+                with step:
+                    part = next(iterator)
+            except StopIteration:
+                return
+            except Exception as error:
+                self.fail(error)
+                raise
+            yield part
+
+    async def _watch_async(self, parts: AsyncIterable[bytes], step: Steps) -> AsyncIterator[bytes]:
+        iterator = aiter(parts)
+        while True:
+            try:
+                with step:
+                    part = await anext(iterator)
+            except StopAsyncIteration:
+                return
+            except Exception as error:
+                self.fail(error)
+                raise
+            yield part
 
     def fail(self, error: BaseException) -> None:
         """Note what a view or a middleware raised, once."""

@@ -6,6 +6,7 @@ the official Python instrumentations (`http.request.header.content_type`).
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,9 @@ REDACTED = "[REDACTED]"
 DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 FIRST_SERVER_ERROR = 500
 MAX_REMEMBERED_NAMES = 1000
+_logger = logging.getLogger("ananta_tracing")
+_has_told_failure = False
+
 W3C_HEADERS = frozenset({"traceparent", "tracestate", "baggage"})
 
 
@@ -105,6 +109,17 @@ class HeaderCapture:
         if len(self._keys) < MAX_REMEMBERED_NAMES:
             self._keys[name] = key
         return key
+
+
+def tell_failure(error: Exception) -> None:
+    """Log that a request is served untraced because of this exception, once."""
+    global _has_told_failure
+    if not _has_told_failure:
+        _has_told_failure = True
+        _logger.warning(
+            "A request could not be traced and is served without; so are others, silently",
+            exc_info=error,
+        )
 
 
 def read_exclude_urls(exclude_urls: Iterable[str]) -> tuple[str, ...]:

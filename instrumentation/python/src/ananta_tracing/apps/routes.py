@@ -21,7 +21,7 @@ def find_route(
     root_path: str,
     routes_of: Callable[[], Iterable[Any]] | None,
 ) -> str | None:
-    """The template of the route, None where no route matched.
+    """The template of the route, None where no route matched; never raises.
 
     Args:
         scope: the ASGI scope after the application has seen it.
@@ -39,7 +39,10 @@ def find_route(
     again = {**scope, "root_path": root_path}
     for key in ("route", "endpoint", "path_params", "fastapi"):
         again.pop(key, None)
-    return _search(routes_of(), again)
+    try:
+        return _search(routes_of(), again)
+    except Exception:  # noqa: BLE001 - routes of an application may be of any class
+        return None
 
 
 def _template(scope: MutableMapping[str, Any], route: Any) -> str | None:

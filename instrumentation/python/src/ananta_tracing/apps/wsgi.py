@@ -9,7 +9,7 @@ from opentelemetry import trace
 from opentelemetry.trace import SpanKind
 
 from ananta_tracing import setup
-from ananta_tracing.activation import attach, detach
+from ananta_tracing.activation import Steps, attach, detach
 from ananta_tracing.apps.http import (
     RequestAttributes,
     ServerSettings,
@@ -17,6 +17,7 @@ from ananta_tracing.apps.http import (
     note_outcome,
     read_authority,
     read_method,
+    tell_failure,
 )
 from ananta_tracing.exclusion import excluded_context
 from ananta_tracing.spans import propagate, record_error
@@ -61,7 +62,11 @@ class TracingWsgi:
             return self.app(environ, start_response)
         if settings.is_excluded(_path(environ), lambda: _url(environ)):
             return self._serve_excluded(environ, start_response)
-        exchange = Exchange(environ, start_response, settings)
+        try:
+            exchange = Exchange(environ, start_response, settings)
+        except Exception as error:  # noqa: BLE001 - of a sampler, a propagator or a server
+            tell_failure(error)
+            return self.app(environ, start_response)
         environ[EXCHANGE_KEY] = exchange
         token = attach(exchange.context)
         try:
@@ -139,36 +144,32 @@ class TracedBody:
         self._body = body
         self._parts: Iterator[bytes] | None = None
         self._exchange = exchange
+        self._step = Steps(exchange.context)
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
-        exchange = self._exchange
-        token = attach(exchange.context)
         try:
-            if self._parts is None:
-                self._parts = iter(self._body)
-            return next(self._parts)
+            with self._step:
+                if self._parts is None:
+                    self._parts = iter(self._body)
+                return next(self._parts)
         except StopIteration:
             raise
         except BaseException as error:
-            exchange.fail(error)
+            self._exchange.fail(error)
             raise
-        finally:
-            detach(token)
 
     def close(self) -> None:
         """End the response, called by the server."""
-        exchange = self._exchange
-        token = attach(exchange.context)
         try:
             close = getattr(self._body, "close", None)
             if close is not None:
-                close()
+                with self._step:
+                    close()
         finally:
-            detach(token)
-            exchange.finish()
+            self._exchange.finish()
 
 
 def start_server_span(environ: Environ, settings: ServerSettings) -> tuple[Span, Context]:
