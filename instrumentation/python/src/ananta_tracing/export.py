@@ -16,7 +16,6 @@ import random
 import threading
 import time
 from collections import deque
-from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from opentelemetry import context as context_api
@@ -169,10 +168,12 @@ class ExportProcessor(SpanProcessor):
             if self._thread is not None or self._is_shut_down:
                 return
             thread = threading.Thread(target=self._run, name="ananta-tracing", daemon=True)
-            # RuntimeError: the interpreter is ending; `flush` then sends by itself.
-            with suppress(RuntimeError):
+            # Known before it runs: a signal handler that ends a span in here must start no other.
+            self._thread = thread
+            try:
                 thread.start()
-                self._thread = thread
+            except RuntimeError:  # the interpreter is ending; `flush` then sends by itself
+                self._thread = None
         if self.when_started is not None:
             self.when_started()
 
@@ -188,7 +189,7 @@ class ExportProcessor(SpanProcessor):
         thread = self._thread
         if self._is_shut_down and not closes:
             return not self._queue and self._batch is None
-        if thread is None or not thread.is_alive():
+        if thread is None or (thread.ident is not None and not thread.is_alive()):
             return self._flush_here(deadline)
         if thread is threading.current_thread():
             return False

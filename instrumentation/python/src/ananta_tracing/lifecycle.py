@@ -16,6 +16,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +66,20 @@ class Lifecycle:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
     def _at_exit(self) -> None:
-        self._deliver(EXIT_DEADLINE_SECONDS)
+        """Deliver, although a signal handler may raise meanwhile; that goes on afterwards.
+
+        Celery ends the processes of its pool by such a signal while they are ending already.
+        """
+        deadline = time.monotonic() + EXIT_DEADLINE_SECONDS
+        interruption: BaseException | None = None
+        while (remaining := deadline - time.monotonic()) > 0:
+            try:
+                self._deliver(remaining)
+                break
+            except (SystemExit, KeyboardInterrupt) as error:
+                interruption = error
+        if interruption is not None:
+            raise interruption
 
     # SIGTERM
 
