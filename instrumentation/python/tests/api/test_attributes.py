@@ -97,7 +97,11 @@ ZOO = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("value", "expected"), ZOO, ids=lambda value: ascii(value)[:40])
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    ZOO,
+    ids=[f"{type(value).__name__} {place}" for place, (value, _) in enumerate(ZOO)],
+)
 def test_a_value_becomes(value, expected):
     (coerced,) = coerce({"key": value}).values()
     assert coerced == expected
