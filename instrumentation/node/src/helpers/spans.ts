@@ -1,0 +1,186 @@
+/** Spans of one's own, and what is said about the one that is active. */
+import {
+  context,
+  propagation,
+  ROOT_CONTEXT,
+  SpanStatusCode,
+  trace,
+  type Context,
+  type Link,
+  type Span,
+  type SpanKind,
+  type Tracer,
+} from "@opentelemetry/api";
+
+import { currentState } from "../state.js";
+import { coerce } from "./attributes.js";
+
+/** Any values: what OTLP cannot carry is coerced, see `coerce`. */
+export type AttributeInput = Readonly<Record<string, unknown>>;
+
+export interface SpanExtras {
+  readonly kind?: SpanKind | undefined;
+  readonly links?: readonly Link[] | undefined;
+  /** Begins a new trace. */
+  readonly root?: boolean | undefined;
+  /** Whether an error that leaves the span is recorded as an event. True unless said otherwise. */
+  readonly recordException?: boolean | undefined;
+}
+
+/** The tracer of the service, looked up anew: it works before `initTracing` and after. */
+export function currentTracer(): Tracer {
+  return currentState()?.handle.tracer ?? trace.getTracer("@ananta/tracing");
+}
+
+/**
+ * Runs a function inside a new span, which is active while it runs and ends when it does: at the
+ * return, or when the promise it returned is settled. An error marks the span and goes on.
+ *
+ * @example
+ * const bom = await createSpan("load_bom", { "bom.id": id }, async (span) => {
+ *   const loaded = await load(id);
+ *   span.setAttribute("bom.line_count", loaded.lines.length);
+ *   return loaded;
+ * });
+ */
+export function createSpan<Result>(name: string, fn: (span: Span) => Result): Result;
+export function createSpan<Result>(
+  name: string,
+  attributes: AttributeInput | undefined,
+  fn: (span: Span) => Result,
+  extras?: SpanExtras,
+): Result;
+export function createSpan<Result>(
+  name: string,
+  attributesOrFn: AttributeInput | undefined | ((span: Span) => Result),
+  fn?: (span: Span) => Result,
+  extras: SpanExtras = {},
+): Result {
+  const isShort = typeof attributesOrFn === "function";
+  const body = isShort ? (attributesOrFn as (span: Span) => Result) : fn!;
+  const span = startSpan(name, isShort ? undefined : attributesOrFn, extras);
+  return runInSpan(span, () => body(span), extras.recordException ?? true);
+}
+
+/** Starts a span that its caller ends; the helper for what has no function of its own. */
+export function startSpan(name: string, attributes?: AttributeInput, extras: SpanExtras = {}): Span {
+  return currentTracer().startSpan(name, {
+    attributes: coerce(attributes),
+    ...(extras.kind !== undefined && { kind: extras.kind }),
+    ...(extras.links !== undefined && { links: [...extras.links] }),
+    ...(extras.root === true && { root: true }),
+  });
+}
+
+/**
+ * Runs a function with a span active that was started elsewhere; the span is not ended.
+ *
+ * `tracer.startSpan` alone makes nothing its child; this does.
+ *
+ * @example
+ * const span = tracer.startSpan("provision_tenant");
+ * await withSpan(span, () => createTenantInDatabase(tenant)); // its spans are children
+ */
+export function withSpan<Result>(span: Span, fn: () => Result): Result {
+  return context.with(trace.setSpan(context.active(), span), fn);
+}
+
+/** Runs the function in the span and ends the span with it. */
+export function runInSpan<Result>(span: Span, fn: () => Result, records: boolean): Result {
+  return withSpan(span, () => {
+    let result: Result;
+    try {
+      result = fn();
+    } catch (error) {
+      endWithError(span, error, records);
+      throw error;
+    }
+    if (!isThenable(result)) {
+      span.end();
+      return result;
+    }
+    return result.then(
+      (value: unknown) => {
+        span.end();
+        return value;
+      },
+      (error: unknown) => {
+        endWithError(span, error, records);
+        throw error;
+      },
+    ) as Result;
+  });
+}
+
+export function endWithError(span: Span, error: unknown, records: boolean): void {
+  markError(span, error, records);
+  span.end();
+}
+
+function markError(span: Span, error: unknown, records: boolean): void {
+  const message = error instanceof Error ? error.message : String(error);
+  if (records) span.recordException(error instanceof Error ? error : message);
+  span.setStatus({ code: SpanStatusCode.ERROR, message });
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === "function";
+}
+
+/** Sets attributes of the active span; without one, nothing happens. */
+export function addSpanAttributes(attributes: AttributeInput): void {
+  const span = trace.getActiveSpan();
+  if (span?.isRecording() === true) span.setAttributes(coerce(attributes));
+}
+
+/** Adds an event, a milestone, to the active span; without one, nothing happens. */
+export function addSpanEvent(name: string, attributes?: AttributeInput): void {
+  const span = trace.getActiveSpan();
+  if (span?.isRecording() === true) span.addEvent(name, coerce(attributes));
+}
+
+/** Records an error that was dealt with on the active span, and marks the span as failed. */
+export function recordException(error: unknown, attributes?: AttributeInput): void {
+  const span = trace.getActiveSpan();
+  if (span?.isRecording() !== true) return;
+  if (attributes !== undefined) span.setAttributes(coerce(attributes));
+  markError(span, error, true);
+}
+
+/** The id of the active trace in hexadecimal, as logs and support tickets want it. */
+export function currentTraceId(): string | undefined {
+  return trace.getActiveSpan()?.spanContext().traceId;
+}
+
+/**
+ * The ids of the active span under the names the logs have, for a logger that is not instrumented.
+ *
+ * @example pino({ mixin: logFields })
+ */
+export function logFields(): { trace_id?: string; span_id?: string; trace_flags?: string } {
+  const span = trace.getActiveSpan()?.spanContext();
+  if (span === undefined) return {};
+  const flags = span.traceFlags.toString(16).padStart(2, "0");
+  return { trace_id: span.traceId, span_id: span.spanId, trace_flags: flags };
+}
+
+/** Writes the active context into headers, or any object of texts, and returns it. */
+export function inject<Carrier extends object>(carrier: Carrier): Carrier;
+export function inject(): Record<string, string>;
+export function inject(carrier: object = {}): object {
+  propagation.inject(context.active(), carrier);
+  return carrier;
+}
+
+/**
+ * The context that headers carry.
+ *
+ * @example context.with(extract(message.headers), () => handle(message))
+ */
+export function extract(carrier: object): Context;
+/** Runs a function in the context that headers carry. */
+export function extract<Result>(carrier: object, fn: () => Result): Result;
+export function extract<Result>(carrier: object, fn?: () => Result): Context | Result {
+  const extracted = propagation.extract(ROOT_CONTEXT, carrier);
+  return fn === undefined ? extracted : context.with(extracted, fn);
+}

@@ -1,0 +1,324 @@
+/**
+ * `initTracing()`: settings, provider, propagators, instrumented libraries, end of the process.
+ *
+ * It never breaks the application: what cannot be used is told in one line and the rest goes on.
+ */
+import { context, propagation, ProxyTracerProvider, trace, type Tracer, type TracerProvider as TracerProviderInterface } from "@opentelemetry/api";
+import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
+import type { Resource } from "@opentelemetry/resources";
+import { BatchSpanProcessor, ConsoleSpanExporter, SimpleSpanProcessor, TracerProvider, type ReadableSpan, type SpanProcessor } from "@opentelemetry/sdk-trace";
+
+import { createSender, targetOf, type Target } from "./export/delivery.js";
+import { ExportProcessor, type ExportCounts } from "./export/processor.js";
+import { instrumentLibraries } from "./libraries/index.js";
+import { watchProcessEnd, type Endable } from "./lifecycle.js";
+import { setLogLevel, warn } from "./log.js";
+import type { TracingOptions } from "./options.js";
+import { createPropagator } from "./propagation.js";
+import { composeRedaction, redactSpan, type Redaction } from "./redaction.js";
+import { createResource } from "./resource.js";
+import { createSampler } from "./sampling/index.js";
+import { resolveSettings, type Settings } from "./settings/index.js";
+import { currentState, setState } from "./state.js";
+
+/** What `initTracing` returns: the methods of NodeSDK, with a verdict. */
+export interface TracingHandle {
+  readonly settings: Settings;
+  readonly tracer: Tracer;
+  /** How many spans were delivered and lost so far. */
+  readonly counts: Readonly<ExportCounts>;
+  /** Does nothing: tracing has started. Here so that code written for NodeSDK runs. */
+  start(): void;
+  /** Sends what waits; true when all of it was delivered within the time. */
+  forceFlush(timeoutMillis?: number): Promise<boolean>;
+  /** Sends what waits and ends tracing; true when all of it was delivered within the time. */
+  shutdown(timeoutMillis?: number): Promise<boolean>;
+}
+
+/** Thrown with the option `strict` only: every bad setting, one a line. */
+export class TracingSettingsError extends Error {
+  override readonly name = "TracingSettingsError";
+  constructor(readonly problems: readonly string[]) {
+    super(problems.join("\n"));
+  }
+}
+
+const FLUSH_TIMEOUT_MILLIS = 5000;
+
+/**
+ * Sets up tracing for this process. Call it before the libraries that are to be traced are loaded.
+ *
+ * A second call with the same options returns the same handle; with others it warns and keeps the
+ * first.
+ *
+ * @example
+ * const tracing = initTracing({ serviceName: "tenant-management-service" });
+ * process.once("beforeExit", () => tracing.shutdown());
+ */
+export function initTracing(options: TracingOptions = {}): TracingHandle {
+  const state = currentState();
+  try {
+    const settings = resolveSettings(options);
+    if (state !== undefined) return again(state.settings, settings, state.handle);
+    return new Setup(settings, options).start();
+  } catch (error) {
+    if (options.strict === true) throw error;
+    warn(`tracing could not be set up, and the application runs without: ${String(error)}`);
+    return state?.handle ?? idleHandle(resolveSettings({}, {}));
+  }
+}
+
+function again(before: Settings, now: Settings, handle: TracingHandle): TracingHandle {
+  const shown = (settings: Settings): string => {
+    const { origins: _origins, problems: _problems, excludedUrls, ...rest } = settings;
+    return JSON.stringify([rest, excludedUrls.map(String)]);
+  };
+  if (shown(before) !== shown(now)) {
+    warn("initTracing() was called again with other settings; those of the first call are kept");
+  }
+  return handle;
+}
+
+class Setup {
+  private readonly problems: string[] = [];
+  private exporting: ExportProcessor | undefined;
+  private target: Target | undefined;
+  private resource: Resource | undefined;
+  private isStarted = false;
+
+  constructor(
+    private readonly settings: Settings,
+    private readonly options: TracingOptions,
+  ) {}
+
+  start(): TracingHandle {
+    const { settings, options } = this;
+    setLogLevel(settings.logLevel);
+    const propagator = options.textMapPropagator ?? createPropagator(settings, this.report);
+    const processors = settings.disabled ? [] : this.createProcessors();
+    this.tellProblems();
+    propagation.setGlobalPropagator(propagator);
+    const contextManager = options.contextManager ?? new AsyncLocalStorageContextManager();
+    context.setGlobalContextManager(contextManager.enable());
+    const handle = settings.disabled ? idleHandle(settings) : this.startProvider(processors);
+    if (settings.disabled) {
+      setState({ handle, settings, libraries: [], resource: undefined, processors: [], dismantle: forgetGlobals });
+    }
+    this.isStarted = true;
+    return handle;
+  }
+
+  private startProvider(processors: SpanProcessor[]): TracingHandle {
+    const { settings, options } = this;
+    const foreign = registeredProvider();
+    const own = foreign === undefined ? this.createProvider(processors) : undefined;
+    if (own !== undefined) trace.setGlobalTracerProvider(own);
+    else this.joinProvider(foreign!, processors);
+    const provider = own ?? foreign!;
+    const libraries = instrumentLibraries(settings, options, provider);
+    for (const { name, state, detail } of libraries.libraries) {
+      if (state === "failed") this.report(`${name} could not be instrumented: ${detail ?? ""}`);
+    }
+    const handle = new LiveHandle(settings, provider, processors, this.exporting);
+    const stopWatching = watchProcessEnd(
+      this.endable(handle),
+      settings.shutdownTimeoutMillis,
+      options.handleSignals ?? true,
+    );
+    const dismantle = (): void => {
+      stopWatching();
+      libraries.undo();
+      this.exporting?.close();
+      forgetGlobals();
+    };
+    setState({ handle, settings, libraries: libraries.libraries, resource: this.resource, processors, dismantle });
+    return handle;
+  }
+
+  private createProvider(spanProcessors: SpanProcessor[]): TracerProvider {
+    const { settings, options } = this;
+    const given = typeof options.sampler === "object" ? options.sampler : undefined;
+    const found = createResource(settings);
+    this.resource = options.resource === undefined ? found : found.merge(options.resource);
+    return new TracerProvider({
+      resource: this.resource,
+      sampler: given ?? createSampler(settings, this.report),
+      spanLimits: { ...settings.limits, ...options.spanLimits },
+      spanProcessors,
+      ...(options.idGenerator && { idGenerator: options.idGenerator }),
+    });
+  }
+
+  /** Somebody else set up tracing first: their spans are sent by us as well. */
+  private joinProvider(provider: TracerProviderInterface, processors: SpanProcessor[]): void {
+    const { addSpanProcessor, _activeSpanProcessor: active } = provider as {
+      addSpanProcessor?: (processor: SpanProcessor) => void;
+      _activeSpanProcessor?: { _spanProcessors?: SpanProcessor[] };
+    };
+    if (typeof addSpanProcessor === "function") processors.forEach((each) => addSpanProcessor.call(provider, each));
+    else if (active?._spanProcessors instanceof Array) active._spanProcessors.push(...processors);
+    else {
+      warn("another tracer provider is registered and takes no span processor; spans are left to it");
+      return;
+    }
+    warn("another tracer provider was registered first; its sampler and resource hold, and its spans are sent here too");
+  }
+
+  private createProcessors(): SpanProcessor[] {
+    const { settings, options } = this;
+    const own = typeof options.redact === "function" ? options.redact : undefined;
+    const processors: SpanProcessor[] =
+      options.redact === false ? [] : [new RedactingProcessor(composeRedaction(own))];
+    if (options.spanProcessors !== undefined) return [...processors, ...options.spanProcessors];
+    if (options.traceExporter !== undefined) {
+      return [...processors, new BatchSpanProcessor({ exporter: options.traceExporter, ...settings.batch })];
+    }
+    if (settings.exporters.includes("console")) {
+      processors.push(new SimpleSpanProcessor({ exporter: new ConsoleSpanExporter() }));
+    }
+    if (settings.exporters.includes("otlp") && settings.endpoint !== "") this.addExport(processors);
+    return processors;
+  }
+
+  private addExport(processors: SpanProcessor[]): void {
+    const { settings } = this;
+    this.target = targetOf(settings);
+    try {
+      const sender = createSender(this.target);
+      this.exporting = new ExportProcessor(sender, settings.batch, settings.timeoutMillis, settings.endpoint);
+      processors.push(this.exporting);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.report(`OTEL_EXPORTER_OTLP_CERTIFICATE: ${reason}; no span is sent`);
+    }
+  }
+
+  private endable(handle: TracingHandle): Endable {
+    const { exporting, target } = this;
+    return {
+      // What a processor of the user holds is not known here, so it is flushed once in any case.
+      pending: () => exporting?.pending ?? 0,
+      flush: (timeoutMillis) => handle.forceFlush(timeoutMillis),
+      flushSynchronously: (timeoutMillis) => {
+        const body = exporting?.takePending();
+        if (body === undefined || target === undefined) return;
+        const { sendSynchronously } = require("./export/last-resort.js") as typeof import("./export/last-resort.js");
+        sendSynchronously(body, target, timeoutMillis);
+      },
+    };
+  }
+
+  private readonly report = (problem: string): void => {
+    if (this.isStarted) warn(problem);
+    else this.problems.push(problem);
+  };
+
+  private tellProblems(): void {
+    const problems = [...this.settings.problems, ...this.problems.splice(0)];
+    if (problems.length > 0 && this.options.strict === true) throw new TracingSettingsError(problems);
+    problems.forEach(warn);
+    this.isStarted = true;
+  }
+}
+
+/** Takes secrets out of each span before the processors after it see the span. */
+class RedactingProcessor implements SpanProcessor {
+  constructor(private readonly redact: Redaction) {}
+  onStart(): void {
+    // Attributes are complete when a span ends.
+  }
+  onEnd(span: ReadableSpan): void {
+    redactSpan(span, this.redact);
+  }
+  async forceFlush(): Promise<void> {}
+  async shutdown(): Promise<void> {}
+}
+
+class LiveHandle implements TracingHandle {
+  readonly tracer: Tracer;
+
+  constructor(
+    readonly settings: Settings,
+    provider: TracerProviderInterface,
+    private readonly processors: readonly SpanProcessor[],
+    private readonly exporting: ExportProcessor | undefined,
+  ) {
+    this.tracer = provider.getTracer(settings.serviceName, settings.serviceVersion || undefined);
+  }
+
+  get counts(): Readonly<ExportCounts> {
+    return this.exporting?.counts ?? { delivered: 0, dropped: 0, refused: 0 };
+  }
+
+  start(): void {}
+
+  async forceFlush(timeoutMillis = FLUSH_TIMEOUT_MILLIS): Promise<boolean> {
+    const verdicts = this.processors.map((processor) =>
+      processor instanceof ExportProcessor
+        ? processor.flush(timeoutMillis)
+        : inTime(processor.forceFlush(), timeoutMillis),
+    );
+    return (await Promise.all(verdicts)).every(Boolean);
+  }
+
+  async shutdown(timeoutMillis = this.settings.shutdownTimeoutMillis): Promise<boolean> {
+    const isDelivered = await this.forceFlush(timeoutMillis);
+    this.exporting?.close();
+    const others = this.processors.filter((each) => each !== this.exporting);
+    const areDown = await Promise.all(others.map((each) => inTime(each.shutdown(), timeoutMillis)));
+    return isDelivered && areDown.every(Boolean);
+  }
+}
+
+/** True when the work ended well within the time. */
+async function inTime(work: Promise<void>, timeoutMillis: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), timeoutMillis);
+  });
+  const done = work.then(
+    () => true,
+    () => false,
+  );
+  try {
+    return await Promise.race([done, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** A handle over nothing: tracing is disabled, or could not be set up. */
+function idleHandle(settings: Settings): TracingHandle {
+  return {
+    settings,
+    tracer: trace.getTracer(settings.serviceName),
+    counts: { delivered: 0, dropped: 0, refused: 0 },
+    start() {},
+    forceFlush: async () => true,
+    shutdown: async () => true,
+  };
+}
+
+/** The provider somebody registered; undefined where there is none. */
+function registeredProvider(): TracerProviderInterface | undefined {
+  const provider = trace.getTracerProvider();
+  const actual = provider instanceof ProxyTracerProvider ? provider.getDelegate() : provider;
+  return actual.constructor.name === "NoopTracerProvider" ? undefined : actual;
+}
+
+function forgetGlobals(): void {
+  trace.disable();
+  context.disable();
+  propagation.disable();
+  setState(undefined);
+}
+
+/** Sends what waits; true when all of it was delivered within the time, or nothing is set up. */
+export async function flushTracing(timeoutMillis = FLUSH_TIMEOUT_MILLIS): Promise<boolean> {
+  return (await currentState()?.handle.forceFlush(timeoutMillis)) ?? true;
+}
+
+/** Sends what waits and ends tracing; true when all of it was delivered within the time. */
+export async function shutdownTracing(timeoutMillis?: number): Promise<boolean> {
+  return (await currentState()?.handle.shutdown(timeoutMillis)) ?? true;
+}

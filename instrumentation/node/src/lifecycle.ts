@@ -1,0 +1,52 @@
+/**
+ * The end of the process: spans leave before it, within a deadline, and nobody's handler is stolen.
+ *
+ * - SIGTERM, SIGINT: flush. Where nobody else listens, the signal is then raised again, so the
+ *   process ends the way it would have without us. Where somebody does, ending is their business.
+ * - The event loop runs dry: flush, which keeps it alive so long.
+ * - `process.exit()` with spans left: a short-lived process sends them while this one waits.
+ */
+import { warn } from "./log.js";
+
+const SIGNALS = ["SIGTERM", "SIGINT"] as const;
+
+/** What the end of the process has to do with spans. */
+export interface Endable {
+  /** How many spans are not delivered yet. */
+  pending(): number;
+  /** True: everything was delivered within the time. */
+  flush(timeoutMillis: number): Promise<boolean>;
+  /** Sends without the event loop, where nothing else is left. */
+  flushSynchronously(timeoutMillis: number): void;
+}
+
+/** Watches for the end of the process; returns what stops watching. */
+export function watchProcessEnd(target: Endable, timeoutMillis: number, handleSignals: boolean): () => void {
+  let hasGivenUp = false;
+  const flush = async (): Promise<void> => {
+    if (target.pending() === 0 || hasGivenUp) return;
+    const isDelivered = await target.flush(timeoutMillis);
+    if (isDelivered || target.pending() === 0) return;
+    hasGivenUp = true;
+    warn(`${target.pending()} spans were not delivered within ${timeoutMillis} ms of the end of the process`);
+  };
+  const onSignal = (signal: NodeJS.Signals): void => {
+    void flush().then(() => {
+      if (process.listeners(signal).some((listener) => listener !== onSignal)) return;
+      process.removeListener(signal, onSignal);
+      process.kill(process.pid, signal);
+    });
+  };
+  const onBeforeExit = (): void => void flush();
+  const onExit = (): void => {
+    if (target.pending() > 0 && !hasGivenUp) target.flushSynchronously(timeoutMillis);
+  };
+  if (handleSignals) SIGNALS.forEach((signal) => process.on(signal, onSignal));
+  process.on("beforeExit", onBeforeExit);
+  process.on("exit", onExit);
+  return () => {
+    SIGNALS.forEach((signal) => process.removeListener(signal, onSignal));
+    process.removeListener("beforeExit", onBeforeExit);
+    process.removeListener("exit", onExit);
+  };
+}

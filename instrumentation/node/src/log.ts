@@ -1,0 +1,41 @@
+/** The few lines this package says, on standard error. */
+import { diag, DiagLogLevel, type DiagLogger } from "@opentelemetry/api";
+
+const PREFIX = "[ananta-tracing]";
+
+/** One line for a person, told whatever the log level is unless that is `none`. */
+export function warn(message: string): void {
+  if (!isSilent) process.stderr.write(`${PREFIX} ${message}\n`);
+}
+
+let isSilent = false;
+
+const LEVELS: Readonly<Record<string, DiagLogLevel>> = {
+  none: DiagLogLevel.NONE,
+  error: DiagLogLevel.ERROR,
+  warn: DiagLogLevel.WARN,
+  info: DiagLogLevel.INFO,
+  debug: DiagLogLevel.DEBUG,
+  verbose: DiagLogLevel.VERBOSE,
+  all: DiagLogLevel.ALL,
+};
+
+/** Sends OpenTelemetry's own messages of this level to standard error. */
+export function setLogLevel(name: string): void {
+  isSilent = name === "none";
+  const level = LEVELS[name || "warn"] ?? DiagLogLevel.WARN;
+  const line =
+    (label: string) =>
+    (message: string, ...details: unknown[]): void => {
+      const rest = details.map((detail) => (detail instanceof Error ? detail.message : String(detail)));
+      process.stderr.write(`${PREFIX} ${label} ${[message, ...rest].join(" ")}\n`);
+    };
+  const logger: DiagLogger = {
+    error: line("error:"),
+    warn: line("warning:"),
+    info: line("info:"),
+    debug: line("debug:"),
+    verbose: line("verbose:"),
+  };
+  diag.setLogger(logger, { logLevel: level, suppressOverrideMessage: true });
+}

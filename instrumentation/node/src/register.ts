@@ -1,0 +1,32 @@
+/**
+ * `node --import @ananta/tracing/register app.js`, or `--require`: tracing before the application.
+ *
+ * It is set up from the environment alone, and native modules get the hook through which the
+ * instrumentations see them.
+ */
+import { register } from "node:module";
+import { pathToFileURL } from "node:url";
+import { isMainThread } from "node:worker_threads";
+
+import { initTracing } from "./init.js";
+import { warn } from "./log.js";
+
+/** Set while the thread of the hook starts: with `--require` it loads this file as well. */
+const HOOK_THREAD = "ANANTA_TRACING_HOOK_THREAD";
+
+if (process.env[HOOK_THREAD] === undefined) {
+  // A hook of the main thread holds for its workers too.
+  if (isMainThread) registerHook();
+  initTracing();
+}
+
+function registerHook(): void {
+  process.env[HOOK_THREAD] = "1";
+  try {
+    register("@opentelemetry/instrumentation/hook.mjs", pathToFileURL(__filename));
+  } catch (error) {
+    warn(`native modules are not instrumented, since their hook could not be registered: ${String(error)}`);
+  } finally {
+    delete process.env[HOOK_THREAD];
+  }
+}

@@ -1,0 +1,321 @@
+/**
+ * Everything that can be set, as one immutable value: `resolveSettings(options)`.
+ *
+ * An option of `initTracing` wins over an `OTEL_*` variable, that over the preset of the
+ * environment, that over the default. Each value knows its origin, and whatever could not be used
+ * is told in `problems`, one line each.
+ */
+import type { SpanLimits } from "@opentelemetry/sdk-trace";
+
+import type { TracingOptions } from "../options.js";
+import { PROPAGATORS } from "../propagation.js";
+import { readDestination, type Protocol } from "./endpoint.js";
+import { findPackage } from "./package-file.js";
+import { presetOf } from "./presets.js";
+import { Reader, UnusableValue, type Environment } from "./reader.js";
+import { readSampler, type SamplerChoice } from "./sampler-name.js";
+
+export type { Protocol } from "./endpoint.js";
+export { SamplerChoice } from "./sampler-name.js";
+
+/** Searched for in the path of an incoming request that is not to be traced. */
+const DEFAULT_EXCLUDED_URLS = [
+  /\/(health|healthz|healthcheck|livez|readyz|live|ready|ping|metrics)\/?(\?|$)/,
+];
+
+/** How spans wait and leave. Sizes are in spans. */
+export interface BatchLimits {
+  readonly scheduleDelayMillis: number;
+  readonly maxQueueSize: number;
+  readonly maxExportBatchSize: number;
+  readonly exportTimeoutMillis: number;
+}
+
+/** Names of the headers to keep as attributes; none by default. */
+export interface CapturedHeaders {
+  readonly serverRequest: readonly string[];
+  readonly serverResponse: readonly string[];
+  readonly clientRequest: readonly string[];
+  readonly clientResponse: readonly string[];
+}
+
+/** The effective settings of this process. */
+export interface Settings {
+  readonly serviceName: string;
+  /** Empty when nobody said. */
+  readonly serviceVersion: string;
+  readonly environment: string;
+  /** The URL spans are sent to; empty when what was given could not be read. */
+  readonly endpoint: string;
+  readonly protocol: Protocol;
+  readonly insecure: boolean;
+  /** May hold secrets: shown nowhere. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Paths of PEM files; empty for none. */
+  readonly certificate: string;
+  readonly clientKey: string;
+  readonly clientCertificate: string;
+  readonly timeoutMillis: number;
+  readonly compression: "gzip" | "none";
+  /** `otlp`, `console`; empty when nothing is exported. */
+  readonly exporters: readonly string[];
+  readonly sampler: SamplerChoice;
+  readonly propagators: readonly string[];
+  readonly resourceAttributes: Readonly<Record<string, unknown>>;
+  /** `all`, `none`, or some of env, host, os, process, serviceinstance, container, aws. */
+  readonly resourceDetectors: readonly string[];
+  readonly excludedUrls: readonly RegExp[];
+  readonly capturedHeaders: CapturedHeaders;
+  /** Empty: every one in use. */
+  readonly enabledInstrumentations: readonly string[];
+  readonly disabledInstrumentations: readonly string[];
+  readonly logCorrelation: boolean;
+  /** Empty when nobody said. */
+  readonly logLevel: string;
+  readonly batch: BatchLimits;
+  readonly limits: SpanLimits;
+  readonly shutdownTimeoutMillis: number;
+  readonly disabled: boolean;
+  /** Setting to where its value came from. */
+  readonly origins: Readonly<Record<string, string>>;
+  /** What was wrong with values, one line each. */
+  readonly problems: readonly string[];
+}
+
+/** The settings that hold for these options and variables. */
+export function resolveSettings(
+  options: TracingOptions = {},
+  environment: Environment = process.env,
+): Settings {
+  const reader = new Reader(options as Readonly<Record<string, unknown>>, environment);
+  const resourceAttributes = readResourceAttributes(reader);
+  const name = readEnvironment(reader, resourceAttributes);
+  const { authorization, ...destination } = readDestination(reader);
+  const exporting = readExport(reader);
+  const settings = {
+    ...readService(reader, resourceAttributes),
+    environment: name,
+    ...destination,
+    ...exporting,
+    headers: { ...(authorization && { authorization }), ...exporting.headers },
+    sampler: readSampler(reader),
+    propagators: reader.read(
+      "propagators",
+      ["OTEL_PROPAGATORS"],
+      (origin, text) => readPropagators(reader, origin, text),
+      ["tracecontext", "baggage"],
+      "propagators",
+    ),
+    resourceAttributes,
+    ...readPrivacy(reader),
+    ...readProcess(reader),
+    batch: readBatch(reader),
+    limits: readLimits(reader),
+  };
+  return Object.freeze({ ...settings, origins: reader.origins, problems: reader.problems });
+}
+
+function readResourceAttributes(reader: Reader): Record<string, unknown> {
+  const variables = reader.read("resourceAttributes", ["OTEL_RESOURCE_ATTRIBUTES"], reader.pairs, {});
+  const given = reader.option("resourceAttributes") as Record<string, unknown> | undefined;
+  if (given === undefined) return variables;
+  const both = Object.keys(variables).length > 0 ? " and OTEL_RESOURCE_ATTRIBUTES" : "";
+  reader.origins["resourceAttributes"] = `option resourceAttributes${both}`;
+  return { ...variables, ...given };
+}
+
+function readService(reader: Reader, attributes: Record<string, unknown>) {
+  const packaged = findPackage();
+  const find = (setting: string, variable: string, attribute: string, inPackage?: string): string => {
+    const text = reader.read(setting, [variable], reader.text, "", setting);
+    if (text !== "") return text;
+    if (attributes[attribute]) {
+      reader.origins[setting] = reader.origins["resourceAttributes"] ?? "";
+      return String(attributes[attribute]);
+    }
+    if (inPackage !== undefined) reader.origins[setting] = packaged?.path ?? "";
+    return inPackage ?? "";
+  };
+  let serviceName = find("serviceName", "OTEL_SERVICE_NAME", "service.name", packaged?.name);
+  if (serviceName === "") {
+    serviceName = "unknown_service:node";
+    reader.problem("OTEL_SERVICE_NAME", `the service has no name, so it is called ${serviceName}; set it`);
+  }
+  return {
+    serviceName,
+    serviceVersion: find("serviceVersion", "OTEL_SERVICE_VERSION", "service.version", packaged?.version),
+  };
+}
+
+/** The name of the environment; also chooses the preset. */
+function readEnvironment(reader: Reader, attributes: Record<string, unknown>): string {
+  let environment = reader.read("environment", ["DEPLOYMENT_ENVIRONMENT"], reader.text, "", "environment");
+  for (const key of ["deployment.environment.name", "deployment.environment"]) {
+    if (environment === "" && attributes[key]) {
+      reader.origins["environment"] = reader.origins["resourceAttributes"] ?? "";
+      environment = String(attributes[key]);
+    }
+  }
+  if (environment === "") {
+    environment = reader.read("environment", ["NODE_ENV"], reader.text, "development");
+  }
+  const [, daemon] = reader.variable("AWS_XRAY_DAEMON_ADDRESS");
+  const [name, preset] = presetOf(environment, daemon);
+  reader.usePreset(name, preset);
+  return environment;
+}
+
+function readExport(reader: Reader) {
+  const otlp = (name: string) => [
+    `OTEL_EXPORTER_OTLP_TRACES_${name}`,
+    `OTEL_EXPORTER_OTLP_${name}`,
+  ];
+  return {
+    headers: reader.read<Readonly<Record<string, string>>>("headers", otlp("HEADERS"), reader.pairs, {}, "headers"),
+    certificate: reader.read("certificate", otlp("CERTIFICATE"), reader.text, ""),
+    clientKey: reader.read("clientKey", otlp("CLIENT_KEY"), reader.text, ""),
+    clientCertificate: reader.read("clientCertificate", otlp("CLIENT_CERTIFICATE"), reader.text, ""),
+    timeoutMillis: reader.read("timeoutMillis", otlp("TIMEOUT"), reader.timeout, 10_000),
+    compression: reader.read<"gzip" | "none">(
+      "compression",
+      otlp("COMPRESSION"),
+      (_, text) => {
+        const folded = text.toLowerCase();
+        if (folded === "gzip" || folded === "none") return folded;
+        throw new UnusableValue(`unknown compression '${text}'; write gzip or none`);
+      },
+      "none",
+    ),
+    exporters: reader.read<readonly string[]>(
+      "exporters",
+      ["OTEL_TRACES_EXPORTER"],
+      (origin, text) => readExporters(reader, origin, text),
+      ["otlp"],
+    ),
+  };
+}
+
+function readExporters(reader: Reader, origin: string, text: string): string[] {
+  const found = new Set<string>();
+  for (const name of reader.names(origin, text.toLowerCase())) {
+    if (name === "jaeger" || name === "zipkin") {
+      reader.problem(origin, `${name} is read as otlp; write otlp`);
+      found.add("otlp");
+    } else if (name === "otlp" || name === "console") {
+      found.add(name);
+    } else if (name !== "none") {
+      throw new UnusableValue(`unknown exporter '${name}'; write otlp, console or none`);
+    }
+  }
+  return [...found];
+}
+
+/** The known ones of these names; where none is, the default holds. */
+function readPropagators(reader: Reader, origin: string, text: string): string[] {
+  const names = [...new Set(reader.names(origin, text.toLowerCase()))];
+  if (names.includes("none")) return [];
+  const known = names.filter((name) => PROPAGATORS.includes(name));
+  for (const name of names.filter((each) => !PROPAGATORS.includes(each))) {
+    const message = `unknown propagator '${name}'; write some of ${PROPAGATORS.join(", ")}`;
+    if (known.length === 0) throw new UnusableValue(message);
+    reader.problem(origin, `${message}; the others are used`);
+  }
+  return known;
+}
+
+function readPrivacy(reader: Reader) {
+  const expressions = (origin: string, texts: readonly (string | RegExp)[]): RegExp[] =>
+    texts.flatMap((text) => {
+      if (text instanceof RegExp) return [text];
+      try {
+        return [new RegExp(text)];
+      } catch {
+        reader.problem(origin, `'${text}' is no regular expression and is left out`);
+        return [];
+      }
+    });
+  const headers = (place: string) =>
+    reader
+      .read(`capturedHeaders.${place}`, [`OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_${place}`], reader.names, [])
+      .map((name) => name.toLowerCase());
+  const excluded = reader.read<readonly (string | RegExp)[]>(
+    "excludedUrls",
+    ["OTEL_NODE_EXCLUDED_URLS"],
+    reader.names,
+    DEFAULT_EXCLUDED_URLS,
+    "excludeUrls",
+  );
+  return {
+    excludedUrls: expressions(reader.origins["excludedUrls"] ?? "", excluded),
+    capturedHeaders: {
+      serverRequest: headers("SERVER_REQUEST"),
+      serverResponse: headers("SERVER_RESPONSE"),
+      clientRequest: headers("CLIENT_REQUEST"),
+      clientResponse: headers("CLIENT_RESPONSE"),
+    },
+  };
+}
+
+function readProcess(reader: Reader) {
+  const [configFile] = reader.variable("OTEL_CONFIG_FILE");
+  if (configFile !== "") {
+    reader.problem(configFile, "configuration files are not read here; the other OTEL_ variables hold");
+  }
+  return {
+    resourceDetectors: reader.read<readonly string[]>("resourceDetectors", ["OTEL_NODE_RESOURCE_DETECTORS"], reader.names, ["all"]),
+    enabledInstrumentations: reader.read<readonly string[]>("enabledInstrumentations", ["OTEL_NODE_ENABLED_INSTRUMENTATIONS"], reader.names, []),
+    disabledInstrumentations: reader.read<readonly string[]>("disabledInstrumentations", ["OTEL_NODE_DISABLED_INSTRUMENTATIONS"], reader.names, []),
+    logCorrelation: reader.read("logCorrelation", ["OTEL_NODE_LOG_CORRELATION"], reader.flag, true, "logCorrelation"),
+    logLevel: reader.read("logLevel", ["OTEL_LOG_LEVEL"], readLogLevel, ""),
+    shutdownTimeoutMillis: reader.read("shutdownTimeoutMillis", [], reader.milliseconds, 2000, "shutdownTimeoutMillis"),
+    disabled: reader.read("disabled", ["OTEL_SDK_DISABLED"], reader.flag, false),
+  };
+}
+
+function readLogLevel(_origin: string, text: string): string {
+  const folded = text.toLowerCase();
+  if (["none", "error", "warn", "info", "debug", "verbose", "all"].includes(folded)) return folded;
+  throw new UnusableValue(`unknown level '${text}'; write debug, info, warn, error or none`);
+}
+
+function readBatch(reader: Reader): BatchLimits {
+  const maxQueueSize = reader.read("maxQueueSize", ["OTEL_BSP_MAX_QUEUE_SIZE"], reader.positiveCount, 8192);
+  let maxExportBatchSize = reader.read(
+    "maxExportBatchSize",
+    ["OTEL_BSP_MAX_EXPORT_BATCH_SIZE"],
+    reader.positiveCount,
+    Math.min(1024, maxQueueSize),
+  );
+  if (maxExportBatchSize > maxQueueSize) {
+    reader.problem(
+      reader.origins["maxExportBatchSize"] ?? "",
+      `a batch of ${maxExportBatchSize} does not fit a queue of ${maxQueueSize}; ${maxQueueSize} is used`,
+    );
+    maxExportBatchSize = maxQueueSize;
+  }
+  return {
+    scheduleDelayMillis: reader.read("scheduleDelayMillis", ["OTEL_BSP_SCHEDULE_DELAY"], reader.milliseconds, 5000),
+    maxQueueSize,
+    maxExportBatchSize,
+    exportTimeoutMillis: reader.read("exportTimeoutMillis", ["OTEL_BSP_EXPORT_TIMEOUT"], reader.milliseconds, 30_000),
+  };
+}
+
+function readLimits(reader: Reader): SpanLimits {
+  const count = (setting: string, fallback: number, ...variables: string[]) =>
+    reader.read(`limits.${setting}`, variables, reader.count, fallback);
+  const general = "OTEL_ATTRIBUTE_COUNT_LIMIT";
+  return {
+    attributeCountLimit: count("attributeCount", 128, "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", general),
+    attributeValueLengthLimit: count(
+      "attributeValueLength",
+      Infinity,
+      "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT",
+      "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT",
+    ),
+    eventCountLimit: count("eventCount", 128, "OTEL_SPAN_EVENT_COUNT_LIMIT"),
+    linkCountLimit: count("linkCount", 128, "OTEL_SPAN_LINK_COUNT_LIMIT"),
+    attributePerEventCountLimit: count("eventAttributeCount", 128, "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", general),
+    attributePerLinkCountLimit: count("linkAttributeCount", 128, "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", general),
+  };
+}

@@ -1,0 +1,34 @@
+/** The package.json of the program that runs: it names the service where nobody else does. */
+import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+export interface PackageFile {
+  readonly path: string;
+  readonly name?: string;
+  readonly version?: string;
+}
+
+/** The nearest package.json with a name, upwards from the main script, or else from here. */
+export function findPackage(): PackageFile | undefined {
+  const script = process.argv[1];
+  for (const start of script === undefined ? [process.cwd()] : [dirname(script), process.cwd()]) {
+    if (start.includes("node_modules")) continue;
+    for (let folder = start, parent; ; folder = parent) {
+      const found = readPackage(join(folder, "package.json"));
+      if (found !== undefined) return found;
+      parent = dirname(folder);
+      if (parent === folder) break;
+    }
+  }
+  return undefined;
+}
+
+function readPackage(path: string): PackageFile | undefined {
+  try {
+    const { name, version } = JSON.parse(readFileSync(path, "utf8")) as Record<string, unknown>;
+    if (typeof name !== "string") return undefined;
+    return { path, name, ...(typeof version === "string" && { version }) };
+  } catch {
+    return undefined;
+  }
+}

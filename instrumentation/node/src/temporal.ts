@@ -1,0 +1,92 @@
+/**
+ * Temporal: one trace from the client through the workflow to its activities.
+ *
+ * Needs `@temporalio/interceptors-opentelemetry-v2`, which this package does not bring along.
+ * Its headers differ from those of the first generation: workflows that were started with the old
+ * interceptors must have ended before a worker changes over.
+ *
+ * @example
+ * const client = new Client({ connection, plugins: [temporalPlugin()] });
+ * const worker = await Worker.create({ ...options, plugins: [temporalPlugin()] });
+ */
+import { ROOT_CONTEXT, trace } from "@opentelemetry/api";
+import { resourceFromAttributes, type Resource } from "@opentelemetry/resources";
+import type { ReadableSpan, Span, SpanProcessor } from "@opentelemetry/sdk-trace";
+
+import { requireFromApplication, resolveFromApplication } from "./libraries/installed.js";
+import { currentState } from "./state.js";
+
+const PACKAGE = "@temporalio/interceptors-opentelemetry-v2";
+
+/** A plugin of Temporal's client and worker; the methods are Temporal's business. */
+export interface TemporalPlugin {
+  readonly name: string;
+}
+
+interface Interceptors {
+  OpenTelemetryPlugin: new (options: object) => TemporalPlugin;
+  OpenTelemetryWorkflowClientInterceptor: new (options?: object) => object;
+  OpenTelemetryActivityInboundInterceptor: new (context: unknown, options?: object) => object;
+  OpenTelemetryActivityOutboundInterceptor: new (context: unknown) => object;
+  makeWorkflowExporter(processor: SpanProcessor, resource: Resource): unknown;
+}
+
+/** For `plugins` of a `Client` or a `Worker`: everything below in one. */
+export function temporalPlugin(): TemporalPlugin {
+  const { OpenTelemetryPlugin } = load();
+  return new OpenTelemetryPlugin({ resource: resource(), spanProcessor: workflowProcessor, tracer: tracer() });
+}
+
+/** For `interceptors` of a `Client`. */
+export function temporalClientInterceptors(): { workflow: any[] } {
+  const { OpenTelemetryWorkflowClientInterceptor } = load();
+  return { workflow: [new OpenTelemetryWorkflowClientInterceptor({ tracer: tracer() })] };
+}
+
+/** For `Worker.create`: spread it into the options. Bundled workflows need `workflowModules` at bundling. */
+export function temporalWorkerOptions(): {
+  interceptors: { workflowModules: string[]; activity: any[] };
+  sinks: any;
+} {
+  const loaded = load();
+  return {
+    interceptors: {
+      workflowModules: [resolveFromApplication(`${PACKAGE}/lib/workflow-interceptors`)],
+      activity: [
+        (context: unknown) => ({
+          inbound: new loaded.OpenTelemetryActivityInboundInterceptor(context, { tracer: tracer() }),
+          outbound: new loaded.OpenTelemetryActivityOutboundInterceptor(context),
+        }),
+      ],
+    },
+    sinks: { exporter: loaded.makeWorkflowExporter(workflowProcessor, resource()) },
+  };
+}
+
+/** The spans of workflows come out of their sandbox ready-made and go the way of all others. */
+const workflowProcessor: SpanProcessor = {
+  onStart: (span: Span) => each((processor) => processor.onStart(span, ROOT_CONTEXT)),
+  onEnd: (span: ReadableSpan) => each((processor) => processor.onEnd(span)),
+  forceFlush: async () => void (await currentState()?.handle.forceFlush()),
+  shutdown: async () => {},
+};
+
+function each(act: (processor: SpanProcessor) => void): void {
+  currentState()?.processors.forEach(act);
+}
+
+function resource(): Resource {
+  return currentState()?.resource ?? resourceFromAttributes({});
+}
+
+function tracer() {
+  return trace.getTracer("@ananta/tracing/temporal");
+}
+
+function load(): Interceptors {
+  try {
+    return requireFromApplication(PACKAGE) as unknown as Interceptors;
+  } catch (error) {
+    throw new Error(`${PACKAGE} is needed for Temporal: npm install ${PACKAGE}`, { cause: error });
+  }
+}
