@@ -41,6 +41,7 @@ export class ExportProcessor implements SpanProcessor {
   private backoffMillis = 0;
   private isFailing = false;
   private isShutDown = false;
+  private isClosed = false;
   private resource: { bytes: Buffer; schemaUrl: string } | undefined;
   private lastResource: Resource | undefined;
   private readonly scopes = new Map<string, Buffer>();
@@ -114,7 +115,7 @@ export class ExportProcessor implements SpanProcessor {
 
   /** Ends all work at once. */
   close(): void {
-    this.isShutDown = true;
+    this.isShutDown = this.isClosed = true;
     clearTimeout(this.timer);
     this.sender.close();
   }
@@ -135,7 +136,7 @@ export class ExportProcessor implements SpanProcessor {
     this.timer = undefined;
     this.round ??= context.with(ROOT_CONTEXT, () => this.sendBatch(timeoutMillis)).finally(() => {
       this.round = undefined;
-      if (this.queue.length === 0 || this.isShutDown) return;
+      if (this.queue.length === 0 || this.isClosed) return;
       const isFull = this.queue.length >= this.limits.maxExportBatchSize;
       this.schedule(this.backoffMillis || (isFull ? 0 : this.limits.scheduleDelayMillis));
     });
@@ -195,7 +196,7 @@ export class ExportProcessor implements SpanProcessor {
   }
 
   private warnOnce(message: string): void {
-    if (!this.isFailing) warn(`spans do not reach ${this.endpoint}: ${message}`);
+    if (!this.isFailing && !this.isClosed) warn(`spans do not reach ${this.endpoint}: ${message}`);
     this.isFailing = true;
   }
 

@@ -12,6 +12,7 @@ import https from "node:https";
 
 import { context, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, type Attributes, type Span } from "@opentelemetry/api";
 import { getRPCMetadata, RPCType, setRPCMetadata, suppressTracing, type RPCMetadata } from "@opentelemetry/core";
+import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 
 import type { Settings } from "../settings/index.js";
 import { captureHeaders, isExcluded } from "./request-rules.js";
@@ -145,7 +146,9 @@ function watch(
     }
     if (statusCode >= 500) {
       attributes["error.type"] = String(statusCode);
-      span.setStatus({ code: SpanStatusCode.ERROR });
+      // The framework may have told the error already, with its message.
+      const told = (span as unknown as Partial<ReadableSpan>).status?.code;
+      if (told !== SpanStatusCode.ERROR) span.setStatus({ code: SpanStatusCode.ERROR });
     }
     captureHeaders(attributes, "http.response.header", settings.capturedHeaders.serverResponse, (header) => response.getHeader(header));
     span.setAttributes(attributes);

@@ -1,0 +1,159 @@
+/** Spans on their way to a collector that is there, absent, slow, refusing, and back again. */
+import { TracerProvider } from "@opentelemetry/sdk-trace";
+import { resourceFromAttributes } from "@opentelemetry/resources";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+
+import { createSender } from "../dist/export/delivery.js";
+import { ExportProcessor } from "../dist/export/processor.js";
+import { resolveSettings } from "../dist/settings/index.js";
+import { sleep, startGrpcSink, startHttpSink, type Sink } from "./support/sink.js";
+
+let sink: Sink;
+const warnings: string[] = [];
+
+beforeEach(() => {
+  warnings.length = 0;
+  vi.spyOn(process.stderr, "write").mockImplementation((text) => {
+    warnings.push(String(text));
+    return true;
+  });
+});
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await sink.close();
+});
+
+function exporting(environment: Record<string, string> = {}) {
+  const settings = resolveSettings({}, { OTEL_SERVICE_NAME: "shop", OTEL_EXPORTER_OTLP_ENDPOINT: sink.endpoint, ...environment });
+  const processor = new ExportProcessor(createSender(settings), settings.batch, settings.timeoutMillis, settings.endpoint);
+  const provider = new TracerProvider({
+    resource: resourceFromAttributes({ "service.name": "shop" }),
+    spanProcessors: [processor],
+  });
+  const tracer = provider.getTracer("test");
+  const emit = (count: number): void => {
+    for (let index = 0; index < count; index++) tracer.startSpan(`span ${index}`).end();
+  };
+  return { processor, emit };
+}
+
+const PROTOCOLS = [
+  ["http/protobuf", startHttpSink, { status: 503 }, { status: 401 }],
+  ["grpc", startGrpcSink, { code: 14 }, { code: 16 }],
+] as const;
+
+describe.each(PROTOCOLS)("%s", (protocol, startSink, busy, refusing) => {
+  const variables = { OTEL_EXPORTER_OTLP_PROTOCOL: protocol };
+  beforeEach(async () => {
+    sink = await startSink();
+  });
+
+  test("delivers all, in batches, over one connection", async () => {
+    const { processor, emit } = exporting(variables);
+    emit(3000);
+    expect(await processor.flush(5000)).toBe(true);
+    expect(sink.spans).toHaveLength(3000);
+    expect(sink.requests).toBe(3);
+    expect(sink.spans[0]!.resource).toEqual({ "service.name": "shop" });
+    expect(processor.counts).toEqual({ delivered: 3000, dropped: 0, refused: 0 });
+    processor.close();
+  });
+
+  test("delivers by itself after the delay", async () => {
+    const { processor, emit } = exporting({ ...variables, OTEL_BSP_SCHEDULE_DELAY: "20" });
+    emit(1);
+    await sink.waitFor(1);
+    processor.close();
+  });
+
+  test("sends headers, and compresses when asked to", async () => {
+    const { processor, emit } = exporting({
+      ...variables,
+      OTEL_EXPORTER_OTLP_HEADERS: "X-Key=k1",
+      OTEL_EXPORTER_OTLP_COMPRESSION: "gzip",
+    });
+    emit(10);
+    expect(await processor.flush(5000)).toBe(true);
+    expect(sink.headers[0]).toMatchObject({ "x-key": "k1" });
+    expect(sink.spans).toHaveLength(10);
+    processor.close();
+  });
+
+  test("keeps the spans while the collector is busy, and says so once", async () => {
+    const { processor, emit } = exporting(variables);
+    sink.behaviour = busy;
+    emit(5);
+    expect(await processor.flush(5000)).toBe(false);
+    expect(await processor.flush(5000)).toBe(false);
+    expect(warnings).toHaveLength(1);
+    sink.behaviour = {};
+    expect(await processor.flush(5000)).toBe(true);
+    expect(sink.spans).toHaveLength(5);
+    expect(warnings).toHaveLength(2);
+    expect(warnings[1]).toContain("again");
+    processor.close();
+  });
+
+  test("drops what the collector will never take, and says what to do", async () => {
+    const { processor, emit } = exporting(variables);
+    sink.behaviour = refusing;
+    emit(5);
+    expect(await processor.flush(5000)).toBe(false);
+    expect(processor.counts).toEqual({ delivered: 0, dropped: 0, refused: 5 });
+    expect(warnings.join()).toContain("OTEL_EXPORTER_OTLP_HEADERS");
+    processor.close();
+  });
+
+  test("counts a partial success", async () => {
+    const { processor, emit } = exporting(variables);
+    sink.behaviour = { rejectedSpans: 2 };
+    emit(5);
+    expect(await processor.flush(5000)).toBe(false);
+    expect(processor.counts).toEqual({ delivered: 3, dropped: 0, refused: 2 });
+    expect(warnings.join()).toContain("too old");
+    processor.close();
+  });
+
+  test("keeps the deadline of a flush when the collector is slow", async () => {
+    const { processor, emit } = exporting(variables);
+    sink.behaviour = { delayMillis: 3000 };
+    emit(1);
+    const started = performance.now();
+    expect(await processor.flush(200)).toBe(false);
+    expect(performance.now() - started).toBeLessThan(2000);
+    processor.close();
+  });
+
+  test("is bounded: what does not fit is counted", async () => {
+    const { processor, emit } = exporting({ ...variables, OTEL_BSP_MAX_QUEUE_SIZE: "10" });
+    sink.behaviour = busy;
+    emit(25);
+    expect(processor.counts.dropped).toBe(15);
+    expect(warnings.filter((line) => line.includes("dropped"))).toHaveLength(1);
+    processor.close();
+  });
+});
+
+test("a collector that comes back gets everything that was kept", async () => {
+  sink = await startHttpSink();
+  const port = Number(new URL(sink.endpoint).port);
+  const { processor, emit } = exporting();
+  await sink.close();
+  emit(7);
+  expect(await processor.flush(2000)).toBe(false);
+  expect(warnings.join()).toContain("ECONNREFUSED");
+  sink = await startHttpSink(port);
+  expect(await processor.flush(2000)).toBe(true);
+  expect(sink.spans).toHaveLength(7);
+  processor.close();
+});
+
+test("gRPC spoken to an HTTP port is named", async () => {
+  sink = await startHttpSink();
+  const { processor, emit } = exporting({ OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" });
+  emit(1);
+  expect(await processor.flush(2000)).toBe(false);
+  expect(warnings.join()).toMatch(/does not speak gRPC|not gRPC|was closed/);
+  await sleep(10);
+  processor.close();
+});
