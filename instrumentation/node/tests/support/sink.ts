@@ -3,7 +3,7 @@ import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { gunzipSync } from "node:zlib";
 
-import { Server as GrpcServer, ServerCredentials, type Metadata } from "@grpc/grpc-js";
+import { Server as GrpcServer, ServerCredentials, type Metadata, type sendUnaryData } from "@grpc/grpc-js";
 
 import { decodeSpans, encodeResponse, type ReceivedSpan } from "./otlp.js";
 
@@ -120,7 +120,7 @@ class GrpcSink extends Sink {
       },
     };
     this.server.addService(definition, {
-      Export: (call: { request: Buffer; metadata: Metadata }, answer: (error: unknown, value?: Buffer) => void) => {
+      Export: (call: { request: Buffer; metadata: Metadata }, answer: sendUnaryData<Buffer>) => {
         const { code = 0, rejectedSpans = 0, delayMillis = 0 } = this.behaviour;
         setTimeout(() => {
           this.take(call.request, call.metadata.getMap());

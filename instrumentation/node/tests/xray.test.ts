@@ -1,0 +1,119 @@
+/** Sampling by X-Ray's rules, from a daemon that speaks its protocol. */
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+
+import { ROOT_CONTEXT, SpanKind, type Attributes } from "@opentelemetry/api";
+import { SamplingDecision } from "@opentelemetry/sdk-trace";
+import { afterEach, beforeEach, expect, test } from "vitest";
+
+import { parseOptions, XRaySampler } from "../dist/sampling/xray.js";
+
+let daemon: Server;
+let rules: object[] = [];
+let targets: object[] = [];
+let statistics: any[] = [];
+let problems: string[] = [];
+let sampler: XRaySampler | undefined;
+
+beforeEach(async () => {
+  [rules, targets, statistics, problems] = [[], [], [], []];
+  daemon = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.on("end", () => {
+      const body = JSON.parse(Buffer.concat(chunks).toString());
+      if (request.url === "/GetSamplingRules") {
+        // Two pages, as the service may answer.
+        const page = body.NextToken === undefined ? rules.slice(0, 1) : rules.slice(1);
+        const NextToken = body.NextToken === undefined && rules.length > 1 ? "2" : undefined;
+        response.end(JSON.stringify({ SamplingRuleRecords: page.map((SamplingRule) => ({ SamplingRule })), NextToken }));
+      } else {
+        statistics.push(...body.SamplingStatisticsDocuments);
+        response.end(JSON.stringify({ SamplingTargetDocuments: targets, LastRuleModification: 0 }));
+      }
+    });
+  });
+  await new Promise<void>((resolve) => daemon.listen(0, "127.0.0.1", resolve));
+});
+afterEach(() => {
+  sampler?.shutdown();
+  daemon.closeAllConnections();
+  daemon.close();
+});
+
+const rule = (name: string, priority: number, rate: number, rest: object = {}) => ({
+  RuleName: name, Priority: priority, FixedRate: rate, ReservoirSize: 0,
+  ServiceName: "*", ServiceType: "*", Host: "*", HTTPMethod: "*", URLPath: "*", ...rest,
+});
+
+async function started(): Promise<XRaySampler> {
+  const endpoint = `http://127.0.0.1:${(daemon.address() as AddressInfo).port}`;
+  sampler = new XRaySampler({ endpoint, pollingSeconds: 300 }, { name: "shop", platform: "" }, (problem) => problems.push(problem));
+  await sampler.pollRules();
+  return sampler;
+}
+
+function kept(attributes: Attributes, count = 1000): number {
+  let found = 0;
+  for (let index = 0; index < count; index++) {
+    const { decision } = sampler!.shouldSample(ROOT_CONTEXT, "", "GET", SpanKind.SERVER, attributes, []);
+    if (decision === SamplingDecision.RECORD_AND_SAMPLED) found += 1;
+  }
+  return found;
+}
+
+test("the first rule by priority that matches decides", async () => {
+  rules = [
+    rule("default", 10000, 0),
+    rule("health", 1, 0, { URLPath: "/health*" }),
+    rule("critical", 5, 1, { URLPath: "/tenants/*", HTTPMethod: "post" }),
+    rule("tier", 6, 1, { Attributes: { "tenant.tier": "prem?um" } }),
+  ];
+  await started();
+  expect(kept({ "url.path": "/tenants/1", "http.request.method": "POST" })).toBe(1000);
+  expect(kept({ "url.path": "/tenants/1", "http.request.method": "GET" })).toBe(0);
+  expect(kept({ "url.path": "/healthz" })).toBe(0);
+  expect(kept({ "url.path": "/x", "tenant.tier": "Premium" })).toBe(1000);
+});
+
+test("the rate follows a change of the rules", async () => {
+  rules = [rule("default", 10000, 0)];
+  await started();
+  expect(kept({})).toBe(0);
+  rules = [rule("default", 10000, 1)];
+  await sampler!.pollRules();
+  expect(kept({})).toBe(1000);
+});
+
+test("reports what was sampled, and takes rate and quota of the answer", async () => {
+  rules = [rule("default", 10000, 0, { ReservoirSize: 5 })];
+  await started();
+  const before = kept({}, 10);
+  expect(before).toBeGreaterThanOrEqual(1);
+  targets = [{ RuleName: "default", FixedRate: 0, ReservoirQuota: 50, ReservoirQuotaTTL: Date.now() / 1000 + 60 }];
+  await sampler!.pollTargets();
+  expect(statistics).toMatchObject([{ RuleName: "default", RequestCount: 10, SampledCount: before, BorrowCount: before }]);
+  expect(statistics[0].ClientID).toMatch(/^[0-9a-f]{24}$/);
+  expect(kept({}, 200)).toBeGreaterThanOrEqual(49);
+});
+
+test("without a daemon, about one a second and 5 % are kept, and it is told once", async () => {
+  daemon.close();
+  const endpoint = "http://127.0.0.1:9";
+  sampler = new XRaySampler({ endpoint, pollingSeconds: 300 }, { name: "shop", platform: "" }, (problem) => problems.push(problem));
+  await sampler.pollRules();
+  await sampler.pollRules();
+  const share = kept({}, 10_000);
+  expect(share).toBeGreaterThan(350);
+  expect(share).toBeLessThan(700);
+  expect(problems).toHaveLength(1);
+});
+
+test("the argument is read with a default for what is missing or wrong", () => {
+  const report = (problem: string) => problems.push(problem);
+  expect(parseOptions("endpoint=localhost:2001, polling_interval=60", report)).toEqual({ endpoint: "http://localhost:2001", pollingSeconds: 60 });
+  expect(parseOptions("", report)).toEqual({ endpoint: "http://127.0.0.1:2000", pollingSeconds: 300 });
+  expect(problems).toEqual([]);
+  parseOptions("interval=5", report);
+  expect(problems).toHaveLength(1);
+});
