@@ -25,7 +25,9 @@ interface ExpressResponse {
   prependListener(event: "close", listener: () => void): unknown;
 }
 interface ExpressApp {
-  use(handler: (request: ExpressRequest, response: ExpressResponse, next: () => void) => void): unknown;
+  use(
+    handler: (request: ExpressRequest, response: ExpressResponse, next: () => void) => void,
+  ): unknown;
 }
 
 const instrumented = new WeakSet<object>();
@@ -34,7 +36,10 @@ const instrumented = new WeakSet<object>();
  * Names the requests of an Express or Fastify application by their route, and leaves out further
  * paths. Call it before routes are added. Returns the application.
  */
-export function instrumentApp<App extends object>(app: App, options: InstrumentAppOptions = {}): App {
+export function instrumentApp<App extends object>(
+  app: App,
+  options: InstrumentAppOptions = {},
+): App {
   if (instrumented.has(app)) {
     warn("instrumentApp() was called twice for one application; the second call is ignored");
     return app;
@@ -64,7 +69,8 @@ function nameExpressRoutes(app: ExpressApp): void {
     if (metadata?.type === RPCType.HTTP) {
       // Before the listener that ends the span; by then the router has found its route.
       response.prependListener("close", () => {
-        if (request.route !== undefined) metadata.route ??= routeOf(request.baseUrl, request.route.path);
+        if (request.route !== undefined)
+          metadata.route ??= routeOf(request.baseUrl, request.route.path);
       });
     }
     next();

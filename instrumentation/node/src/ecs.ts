@@ -21,12 +21,15 @@ interface Task {
 }
 
 /** Attributes of the task, each a promise that is kept within a second; none outside of ECS. */
-export function detectEcs(environment: NodeJS.ProcessEnv = process.env): DetectedResourceAttributes {
+export function detectEcs(
+  environment: NodeJS.ProcessEnv = process.env,
+): DetectedResourceAttributes {
   const base = environment["ECS_CONTAINER_METADATA_URI_V4"];
   if (!base) return {};
   const container = fetchJson<Container>(base);
   const task = fetchJson<Task>(`${base}/task`);
-  const ofTask = (read: (found: Task) => AttributeValue | undefined) => task.then((found) => found && read(found));
+  const ofTask = (read: (found: Task) => AttributeValue | undefined) =>
+    task.then((found) => found && read(found));
   return {
     "cloud.provider": "aws",
     "cloud.platform": "aws_ecs",

@@ -1,5 +1,11 @@
 /** Tracing for Node.js services: `initTracing()` and the helpers around it. */
-export { initTracing, flushTracing, shutdownTracing, TracingSettingsError, type TracingHandle } from "./init.js";
+export {
+  initTracing,
+  flushTracing,
+  shutdownTracing,
+  TracingSettingsError,
+  type TracingHandle,
+} from "./init.js";
 export type { TracingOptions } from "./options.js";
 export type { Redaction } from "./redaction.js";
 export { resolveSettings, type Settings } from "./settings/index.js";

@@ -3,10 +3,23 @@
  *
  * It never breaks the application: what cannot be used is told in one line and the rest goes on.
  */
-import { context, propagation, ProxyTracerProvider, trace, type Tracer, type TracerProvider as TracerProviderInterface } from "@opentelemetry/api";
+import {
+  context,
+  propagation,
+  trace,
+  type Tracer,
+  type TracerProvider as TracerProviderInterface,
+} from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import type { Resource } from "@opentelemetry/resources";
-import { BatchSpanProcessor, ConsoleSpanExporter, SimpleSpanProcessor, TracerProvider, type ReadableSpan, type SpanProcessor } from "@opentelemetry/sdk-trace";
+import {
+  BatchSpanProcessor,
+  ConsoleSpanExporter,
+  SimpleSpanProcessor,
+  TracerProvider,
+  type ReadableSpan,
+  type SpanProcessor,
+} from "@opentelemetry/sdk-trace";
 
 import { createSender, targetOf, type Target } from "./export/delivery.js";
 import { ExportProcessor, type ExportCounts } from "./export/processor.js";
@@ -102,7 +115,14 @@ class Setup {
     context.setGlobalContextManager(contextManager.enable());
     const handle = settings.disabled ? idleHandle(settings) : this.startProvider(processors);
     if (settings.disabled) {
-      setState({ handle, settings, libraries: [], resource: undefined, processors: [], dismantle: forgetGlobals });
+      setState({
+        handle,
+        settings,
+        libraries: [],
+        resource: undefined,
+        processors: [],
+        dismantle: forgetGlobals,
+      });
     }
     this.isStarted = true;
     return handle;
@@ -131,7 +151,14 @@ class Setup {
       this.exporting?.close();
       forgetGlobals();
     };
-    setState({ handle, settings, libraries: libraries.libraries, resource: this.resource, processors, dismantle });
+    setState({
+      handle,
+      settings,
+      libraries: libraries.libraries,
+      resource: this.resource,
+      processors,
+      dismantle,
+    });
     return handle;
   }
 
@@ -155,13 +182,18 @@ class Setup {
       addSpanProcessor?: (processor: SpanProcessor) => void;
       _activeSpanProcessor?: { _spanProcessors?: SpanProcessor[] };
     };
-    if (typeof addSpanProcessor === "function") processors.forEach((each) => addSpanProcessor.call(provider, each));
+    if (typeof addSpanProcessor === "function")
+      processors.forEach((each) => addSpanProcessor.call(provider, each));
     else if (active?._spanProcessors instanceof Array) active._spanProcessors.push(...processors);
     else {
-      warn("another tracer provider is registered and takes no span processor; spans are left to it");
+      warn(
+        "another tracer provider is registered and takes no span processor; spans are left to it",
+      );
       return;
     }
-    warn("another tracer provider was registered first; its sampler and resource hold, and its spans are sent here too");
+    warn(
+      "another tracer provider was registered first; its sampler and resource hold, and its spans are sent here too",
+    );
   }
 
   private createProcessors(): SpanProcessor[] {
@@ -171,7 +203,10 @@ class Setup {
       options.redact === false ? [] : [new RedactingProcessor(composeRedaction(own))];
     if (options.spanProcessors !== undefined) return [...processors, ...options.spanProcessors];
     if (options.traceExporter !== undefined) {
-      return [...processors, new BatchSpanProcessor({ exporter: options.traceExporter, ...settings.batch })];
+      return [
+        ...processors,
+        new BatchSpanProcessor({ exporter: options.traceExporter, ...settings.batch }),
+      ];
     }
     if (settings.exporters.includes("console")) {
       processors.push(new SimpleSpanProcessor({ exporter: new ConsoleSpanExporter() }));
@@ -185,7 +220,12 @@ class Setup {
     this.target = targetOf(settings);
     try {
       const sender = createSender(this.target);
-      this.exporting = new ExportProcessor(sender, settings.batch, settings.timeoutMillis, settings.endpoint);
+      this.exporting = new ExportProcessor(
+        sender,
+        settings.batch,
+        settings.timeoutMillis,
+        settings.endpoint,
+      );
       processors.push(this.exporting);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
@@ -202,7 +242,8 @@ class Setup {
       flushSynchronously: (timeoutMillis) => {
         const body = exporting?.takePending();
         if (body === undefined || target === undefined) return;
-        const { sendSynchronously } = require("./export/last-resort.js") as typeof import("./export/last-resort.js");
+        const { sendSynchronously } =
+          require("./export/last-resort.js") as typeof import("./export/last-resort.js");
         sendSynchronously(body, target, timeoutMillis);
       },
     };
@@ -215,7 +256,8 @@ class Setup {
 
   private tellProblems(): void {
     const problems = [...this.settings.problems, ...this.problems.splice(0)];
-    if (problems.length > 0 && this.options.strict === true) throw new TracingSettingsError(problems);
+    if (problems.length > 0 && this.options.strict === true)
+      throw new TracingSettingsError(problems);
     problems.forEach(warn);
     this.isStarted = true;
   }
@@ -302,7 +344,8 @@ function idleHandle(settings: Settings): TracingHandle {
 /** The provider somebody registered; undefined where there is none. */
 function registeredProvider(): TracerProviderInterface | undefined {
   const provider = trace.getTracerProvider();
-  const actual = provider instanceof ProxyTracerProvider ? provider.getDelegate() : provider;
+  const { getDelegate } = provider as { getDelegate?: () => TracerProviderInterface };
+  const actual = getDelegate?.call(provider) ?? provider;
   return actual.constructor.name === "NoopTracerProvider" ? undefined : actual;
 }
 

@@ -21,14 +21,20 @@ export interface Endable {
 }
 
 /** Watches for the end of the process; returns what stops watching. */
-export function watchProcessEnd(target: Endable, timeoutMillis: number, handleSignals: boolean): () => void {
+export function watchProcessEnd(
+  target: Endable,
+  timeoutMillis: number,
+  handleSignals: boolean,
+): () => void {
   let hasGivenUp = false;
   const flush = async (): Promise<void> => {
     if (target.pending() === 0 || hasGivenUp) return;
     const isDelivered = await target.flush(timeoutMillis);
     if (isDelivered || target.pending() === 0) return;
     hasGivenUp = true;
-    warn(`${target.pending()} spans were not delivered within ${timeoutMillis} ms of the end of the process`);
+    warn(
+      `${target.pending()} spans were not delivered within ${timeoutMillis} ms of the end of the process`,
+    );
   };
   const onSignal = (signal: NodeJS.Signals): void => {
     void flush().then(() => {

@@ -27,7 +27,9 @@ export function setLogLevel(name: string): void {
   const line =
     (label: string) =>
     (message: string, ...details: unknown[]): void => {
-      const rest = details.map((detail) => (detail instanceof Error ? detail.message : String(detail)));
+      const rest = details.map((detail) =>
+        detail instanceof Error ? detail.message : String(detail),
+      );
       process.stderr.write(`${PREFIX} ${label} ${[message, ...rest].join(" ")}\n`);
     };
   const logger: DiagLogger = {

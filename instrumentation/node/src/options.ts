@@ -2,7 +2,13 @@
 import type { ContextManager, TextMapPropagator } from "@opentelemetry/api";
 import type { Instrumentation } from "@opentelemetry/instrumentation";
 import type { Resource } from "@opentelemetry/resources";
-import type { IdGenerator, Sampler, SpanExporter, SpanLimits, SpanProcessor } from "@opentelemetry/sdk-trace";
+import type {
+  IdGenerator,
+  Sampler,
+  SpanExporter,
+  SpanLimits,
+  SpanProcessor,
+} from "@opentelemetry/sdk-trace";
 
 import type { Redaction } from "./redaction.js";
 

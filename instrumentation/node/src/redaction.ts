@@ -20,7 +20,8 @@ const SECRET_WORD =
   "sig(?:nature)?";
 const SECRET_KEY = new RegExp(`(?:^|[._-])(?:[a-z]+[-_])?(?:${SECRET_WORD})$`, "i");
 /** Decides at little cost that a text holds nothing of interest. */
-const SUSPECT = /@|pass|pwd|secret|token|key|sig|auth|cookie|cred|session|bearer|basic |AKIA|ASIA|eyJ/i;
+const SUSPECT =
+  /@|pass|pwd|secret|token|key|sig|auth|cookie|cred|session|bearer|basic |AKIA|ASIA|eyJ/i;
 const URL_CREDENTIALS = /(\/\/)[^/@\s?#]*:[^/@\s?#]*@/g;
 const PAIR = new RegExp(
   `((?:[a-z0-9]+[-_.])*[a-z0-9]*(?:${SECRET_WORD}))(["']?\\s*(?:[=:]|%3D)\\s*["']?)` +
@@ -36,10 +37,25 @@ const SQL_LITERAL =
 const SQL_KEYS = new Set(["db.statement", "db.query.text"]);
 /** Values of the instrumentations that come from a fixed vocabulary or an address. */
 const SAFE_KEYS = new Set([
-  "http.request.method", "http.response.status_code", "http.route", "url.scheme", "url.path",
-  "server.address", "network.peer.address", "network.protocol.version", "client.address",
-  "user_agent.original", "db.system", "db.system.name", "db.namespace", "db.operation.name",
-  "express.name", "express.type", "exception.type", "error.type", "code.function.name",
+  "http.request.method",
+  "http.response.status_code",
+  "http.route",
+  "url.scheme",
+  "url.path",
+  "server.address",
+  "network.peer.address",
+  "network.protocol.version",
+  "client.address",
+  "user_agent.original",
+  "db.system",
+  "db.system.name",
+  "db.namespace",
+  "db.operation.name",
+  "express.name",
+  "express.type",
+  "exception.type",
+  "error.type",
+  "code.function.name",
 ]);
 
 type Treatment = "safe" | "secret" | "sql" | "text";
@@ -122,8 +138,14 @@ function redactAttributes(attributes: Attributes, redact: Redaction): void {
   }
 }
 
-function redactValue(value: AttributeValue | undefined, key: string, redact: Redaction): AttributeValue | undefined {
+function redactValue(
+  value: AttributeValue | undefined,
+  key: string,
+  redact: Redaction,
+): AttributeValue | undefined {
   if (typeof value === "string") return redact(value, key);
   if (!Array.isArray(value)) return value;
-  return value.map((item) => (typeof item === "string" ? redact(item, key) : item)) as AttributeValue;
+  return value.map((item) =>
+    typeof item === "string" ? redact(item, key) : item,
+  ) as AttributeValue;
 }

@@ -25,8 +25,10 @@ function registerHook(): void {
   try {
     register("@opentelemetry/instrumentation/hook.mjs", pathToFileURL(__filename));
   } catch (error) {
-    warn(`native modules are not instrumented, since their hook could not be registered: ${String(error)}`);
+    warn(
+      `native modules are not instrumented, since their hook could not be registered: ${String(error)}`,
+    );
   } finally {
-    delete process.env[HOOK_THREAD];
+    Reflect.deleteProperty(process.env, HOOK_THREAD);
   }
 }

@@ -4,19 +4,29 @@ import { readFileSync } from "node:fs";
 import { arch, hostname, release } from "node:os";
 
 import type { Attributes } from "@opentelemetry/api";
-import { resourceFromAttributes, type DetectedResourceAttributes, type Resource } from "@opentelemetry/resources";
+import {
+  resourceFromAttributes,
+  type DetectedResourceAttributes,
+  type Resource,
+} from "@opentelemetry/resources";
 
 import { detectEcs } from "./ecs.js";
 import { coerce } from "./helpers/attributes.js";
 import type { Settings } from "./settings/index.js";
 
-const ARCHITECTURES: Readonly<Record<string, string>> = { x64: "amd64", arm: "arm32", ppc: "ppc32", ia32: "x86" };
+const ARCHITECTURES: Readonly<Record<string, string>> = {
+  x64: "amd64",
+  arm: "arm32",
+  ppc: "ppc32",
+  ia32: "x86",
+};
 const CONTAINER_ID = /(?:^|[/:-])([0-9a-f]{64})(?:\.scope)?(?:$|[/\s])/m;
 
 /** The resource of this process. What must be asked of ECS first arrives within a second. */
 export function createResource(settings: Settings): Resource {
   const wanted = new Set(settings.resourceDetectors.map((name) => name.toLowerCase()));
-  const uses = (name: string): boolean => !wanted.has("none") && (wanted.has("all") || wanted.has(name));
+  const uses = (name: string): boolean =>
+    !wanted.has("none") && (wanted.has("all") || wanted.has(name));
   const attributes: DetectedResourceAttributes = {
     "telemetry.sdk.language": "nodejs",
     "telemetry.sdk.name": "opentelemetry",
@@ -55,7 +65,12 @@ function containerAttributes(): Attributes {
   for (const path of ["/proc/self/cgroup", "/proc/self/mountinfo"]) {
     try {
       const text = readFileSync(path, "utf8");
-      const lines = path.endsWith("cgroup") ? text : text.split("\n").filter((line) => line.includes("/containers/")).join("\n");
+      const lines = path.endsWith("cgroup")
+        ? text
+        : text
+            .split("\n")
+            .filter((line) => line.includes("/containers/"))
+            .join("\n");
       const id = CONTAINER_ID.exec(lines)?.[1];
       if (id !== undefined) return { "container.id": id };
     } catch {

@@ -34,7 +34,11 @@ interface Interceptors {
 /** For `plugins` of a `Client` or a `Worker`: everything below in one. */
 export function temporalPlugin(): TemporalPlugin {
   const { OpenTelemetryPlugin } = load();
-  return new OpenTelemetryPlugin({ resource: resource(), spanProcessor: workflowProcessor, tracer: tracer() });
+  return new OpenTelemetryPlugin({
+    resource: resource(),
+    spanProcessor: workflowProcessor,
+    tracer: tracer(),
+  });
 }
 
 /** For `interceptors` of a `Client`. */
@@ -54,7 +58,9 @@ export function temporalWorkerOptions(): {
       workflowModules: [resolveFromApplication(`${PACKAGE}/lib/workflow-interceptors`)],
       activity: [
         (context: unknown) => ({
-          inbound: new loaded.OpenTelemetryActivityInboundInterceptor(context, { tracer: tracer() }),
+          inbound: new loaded.OpenTelemetryActivityInboundInterceptor(context, {
+            tracer: tracer(),
+          }),
           outbound: new loaded.OpenTelemetryActivityOutboundInterceptor(context),
         }),
       ],
@@ -67,7 +73,9 @@ export function temporalWorkerOptions(): {
 const workflowProcessor: SpanProcessor = {
   onStart: (span: Span) => each((processor) => processor.onStart(span, ROOT_CONTEXT)),
   onEnd: (span: ReadableSpan) => each((processor) => processor.onEnd(span)),
-  forceFlush: async () => void (await currentState()?.handle.forceFlush()),
+  forceFlush: async () => {
+    await currentState()?.handle.forceFlush();
+  },
   shutdown: async () => {},
 };
 

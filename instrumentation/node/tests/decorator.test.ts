@@ -28,10 +28,19 @@ const SOURCE = `
 
 function compile(experimentalDecorators: boolean) {
   const { outputText } = ts.transpileModule(SOURCE, {
-    compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.CommonJS, experimentalDecorators },
+    compilerOptions: {
+      target: ts.ScriptTarget.ES2022,
+      module: ts.ModuleKind.CommonJS,
+      experimentalDecorators,
+    },
   });
   const module = { exports: {} as any };
-  new Function("exports", "Trace", "traced", "createSpan", outputText)(module.exports, tracing.Trace, tracing.traced, tracing.createSpan);
+  new Function("exports", "Trace", "traced", "createSpan", outputText)(
+    module.exports,
+    tracing.Trace,
+    tracing.traced,
+    tracing.createSpan,
+  );
   return module.exports;
 }
 
@@ -68,5 +77,7 @@ test("the metadata other decorators leave on a method stay", () => {
 });
 
 test("what is no method is refused with a clear error", () => {
-  expect(() => tracing.Trace()({} as never, "field" as never, undefined as never)).toThrow("@Trace is for methods, and field is none");
+  expect(() => tracing.Trace()({} as never, "field" as never, undefined as never)).toThrow(
+    "@Trace is for methods, and field is none",
+  );
 });

@@ -34,7 +34,13 @@ test.each([
   ["http/protobuf", () => http],
   ["grpc", () => grpc],
 ])("all is well over %s: a span arrives", async (protocol, sink) => {
-  const { status, text } = await doctor(["doctor", "--endpoint", sink().endpoint, "--protocol", protocol]);
+  const { status, text } = await doctor([
+    "doctor",
+    "--endpoint",
+    sink().endpoint,
+    "--protocol",
+    protocol,
+  ]);
   expect(text).toContain("a test span was taken");
   expect(status).toBe(0);
   expect(sink().spans).toMatchObject([{ name: "doctor", resource: { "service.name": "shop" } }]);
@@ -54,16 +60,56 @@ test("shows each setting with its origin, and no secret", async () => {
 });
 
 test.each<[fault: string, env: () => Record<string, string>, expected: RegExp]>([
-  ["nothing listens", () => ({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:9" }), /FAIL  port: .*ECONNREFUSED.*\n.*start the collector/],
-  ["unknown host", () => ({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://no-such-host.invalid:4318" }), /FAIL  name: .*\n.*correct the host/],
-  ["gRPC on an HTTP port", () => ({ OTEL_EXPORTER_OTLP_ENDPOINT: http.endpoint, OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" }), /FAIL  span: .*\n.*OTEL_EXPORTER_OTLP_PROTOCOL=http\/protobuf/],
-  ["HTTP on a gRPC port", () => ({ OTEL_EXPORTER_OTLP_ENDPOINT: grpc.endpoint }), /FAIL  span: .*\n.*OTEL_EXPORTER_OTLP_PROTOCOL=grpc/],
-  ["TLS where there is none", () => ({ OTEL_EXPORTER_OTLP_ENDPOINT: http.endpoint.replace("http:", "https:") }), /FAIL  TLS: .*\n.*write http:/],
-  ["unreadable endpoint", () => ({ OTEL_EXPORTER_OTLP_ENDPOINT: "ftp://h" }), /FAIL  endpoint: cannot be read/],
-  ["wrong credentials", () => ((http.behaviour = { status: 401 }), { OTEL_EXPORTER_OTLP_ENDPOINT: http.endpoint }), /FAIL  span: .*401; set OTEL_EXPORTER_OTLP_HEADERS/],
-  ["spans refused", () => ((http.behaviour = { rejectedSpans: 1 }), { OTEL_EXPORTER_OTLP_ENDPOINT: http.endpoint }), /FAIL  span: the collector refused it: too old/],
-  ["tracing off", () => ({ OTEL_SDK_DISABLED: "true", OTEL_EXPORTER_OTLP_ENDPOINT: http.endpoint }), /FAIL  OTEL_SDK_DISABLED/],
-  ["nothing sampled", () => ({ OTEL_TRACES_SAMPLER: "always_off", OTEL_EXPORTER_OTLP_ENDPOINT: http.endpoint }), /FAIL  sampler: 0.0 %/],
+  [
+    "nothing listens",
+    () => ({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:9" }),
+    /FAIL  port: .*ECONNREFUSED.*\n.*start the collector/,
+  ],
+  [
+    "unknown host",
+    () => ({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://no-such-host.invalid:4318" }),
+    /FAIL  name: .*\n.*correct the host/,
+  ],
+  [
+    "gRPC on an HTTP port",
+    () => ({ OTEL_EXPORTER_OTLP_ENDPOINT: http.endpoint, OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" }),
+    /FAIL  span: .*\n.*OTEL_EXPORTER_OTLP_PROTOCOL=http\/protobuf/,
+  ],
+  [
+    "HTTP on a gRPC port",
+    () => ({ OTEL_EXPORTER_OTLP_ENDPOINT: grpc.endpoint }),
+    /FAIL  span: .*\n.*OTEL_EXPORTER_OTLP_PROTOCOL=grpc/,
+  ],
+  [
+    "TLS where there is none",
+    () => ({ OTEL_EXPORTER_OTLP_ENDPOINT: http.endpoint.replace("http:", "https:") }),
+    /FAIL  TLS: .*\n.*write http:/,
+  ],
+  [
+    "unreadable endpoint",
+    () => ({ OTEL_EXPORTER_OTLP_ENDPOINT: "ftp://h" }),
+    /FAIL  endpoint: cannot be read/,
+  ],
+  [
+    "wrong credentials",
+    () => ((http.behaviour = { status: 401 }), { OTEL_EXPORTER_OTLP_ENDPOINT: http.endpoint }),
+    /FAIL  span: .*401; set OTEL_EXPORTER_OTLP_HEADERS/,
+  ],
+  [
+    "spans refused",
+    () => ((http.behaviour = { rejectedSpans: 1 }), { OTEL_EXPORTER_OTLP_ENDPOINT: http.endpoint }),
+    /FAIL  span: the collector refused it: too old/,
+  ],
+  [
+    "tracing off",
+    () => ({ OTEL_SDK_DISABLED: "true", OTEL_EXPORTER_OTLP_ENDPOINT: http.endpoint }),
+    /FAIL  OTEL_SDK_DISABLED/,
+  ],
+  [
+    "nothing sampled",
+    () => ({ OTEL_TRACES_SAMPLER: "always_off", OTEL_EXPORTER_OTLP_ENDPOINT: http.endpoint }),
+    /FAIL  sampler: 0.0 %/,
+  ],
 ])("fault: %s", async (_fault, env, expected) => {
   const { status, text } = await doctor(["doctor"], env());
   expect(text).toMatch(expected);
@@ -84,9 +130,14 @@ test("bad values are warnings, and propagators that stop a trace too", async () 
 });
 
 test("says how it is used", async () => {
-  expect(await doctor([])).toMatchObject({ status: 2, text: expect.stringContaining("Usage: npx @ananta/tracing doctor") });
+  expect(await doctor([])).toMatchObject({
+    status: 2,
+    text: expect.stringContaining("Usage: npx @ananta/tracing doctor"),
+  });
   expect(await doctor(["--help"])).toMatchObject({ status: 0 });
   expect(await doctor(["doctor", "--nonsense"])).toMatchObject({ status: 2 });
   const { text } = await doctor(["doctor", "--json", "--endpoint", http.endpoint]);
-  expect(JSON.parse(text)).toContainEqual(expect.objectContaining({ state: "ok", subject: "span" }));
+  expect(JSON.parse(text)).toContainEqual(
+    expect.objectContaining({ state: "ok", subject: "span" }),
+  );
 });

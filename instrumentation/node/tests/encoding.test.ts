@@ -10,12 +10,21 @@ import { encodeRequest, encodeResource, encodeScope, encodeSpan } from "../dist/
 import { decodeRequest } from "./support/otlp.js";
 
 const spans: ReadableSpan[] = [];
-const resource = resourceFromAttributes({ "service.name": "shop", "process.pid": 7, tags: ["a", "b"] });
+const resource = resourceFromAttributes({
+  "service.name": "shop",
+  "process.pid": 7,
+  tags: ["a", "b"],
+});
 const provider = new TracerProvider({
   resource,
   spanLimits: { attributeCountLimit: 20, eventCountLimit: 3, linkCountLimit: 2 },
   spanProcessors: [
-    { onStart() {}, onEnd: (span) => void spans.push(span), forceFlush: async () => {}, shutdown: async () => {} },
+    {
+      onStart() {},
+      onEnd: (span) => void spans.push(span),
+      forceFlush: async () => {},
+      shutdown: async () => {},
+    },
   ],
 });
 const tracer = provider.getTracer("scope", "1.2.3");
@@ -46,8 +55,13 @@ function record(build: () => void): { ours: unknown; theirs: unknown } {
   spans.length = 0;
   build();
   const scope = encodeScope(spans[0]!.instrumentationScope);
-  const ours = encodeRequest(encodeResource(resource), "", [{ scope, schemaUrl: "", spans: spans.map(encodeSpan) }]);
-  return { ours: decodeRequest(ours), theirs: decodeRequest(ProtobufTraceSerializer.serializeRequest(spans)!) };
+  const ours = encodeRequest(encodeResource(resource), "", [
+    { scope, schemaUrl: "", spans: spans.map(encodeSpan) },
+  ]);
+  return {
+    ours: decodeRequest(ours),
+    theirs: decodeRequest(ProtobufTraceSerializer.serializeRequest(spans)!),
+  };
 }
 
 /** What is zero is left out by us and written by the other: the same to every reader. */
@@ -55,7 +69,10 @@ function withoutZeros(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutZeros);
   if (typeof value !== "object" || value === null) return value;
   const entries = Object.entries(value)
-    .filter(([key, each]) => !(/Count$|^(code|message|schemaUrl|version)$/.test(key) && (each === 0 || each === "")))
+    .filter(
+      ([key, each]) =>
+        !(/Count$|^(code|message|schemaUrl|version)$/.test(key) && (each === 0 || each === "")),
+    )
     .map(([key, each]) => [key, withoutZeros(each)] as const)
     .filter(([key, each]) => !(key === "status" && Object.keys(each as object).length === 0));
   return Object.fromEntries(entries);
@@ -84,7 +101,11 @@ test("events, links, status, trace state, remote parent and dropped counts", () 
       { context: remote, attributes: { reason: "batch", n: 3 } },
       { context: { ...remote, isRemote: false, traceState: undefined } },
     ];
-    const span = tracer.startSpan("busy", { links: links as never, kind: SpanKind.CONSUMER }, parent);
+    const span = tracer.startSpan(
+      "busy",
+      { links: links as never, kind: SpanKind.CONSUMER },
+      parent,
+    );
     span.addEvent("first", { a: 1, b: "zwölf" }).addEvent("second");
     span.recordException(new Error("broken"));
     span.addEvent("fourth");
@@ -96,13 +117,19 @@ test("events, links, status, trace state, remote parent and dropped counts", () 
 
 test("many spans in one request, larger than the first buffer", () => {
   expectSame(() => {
-    for (let index = 0; index < 500; index++) tracer.startSpan(`span ${index}`, { attributes: zoo }).end();
+    for (let index = 0; index < 500; index++)
+      tracer.startSpan(`span ${index}`, { attributes: zoo }).end();
   });
 });
 
 test("times to the nanosecond", () => {
   expectSame(() => {
-    for (const time of [[0, 1], [1_700_000_000, 999_999_999], [4_102_444_800, 123_456_789], [4_294_967_296, 5]]) {
+    for (const time of [
+      [0, 1],
+      [1_700_000_000, 999_999_999],
+      [4_102_444_800, 123_456_789],
+      [4_294_967_296, 5],
+    ]) {
       tracer.startSpan("t", { startTime: time as [number, number] }).end(time as [number, number]);
     }
   });

@@ -24,8 +24,16 @@ afterEach(async () => {
 });
 
 function exporting(environment: Record<string, string> = {}) {
-  const settings = resolveSettings({}, { OTEL_SERVICE_NAME: "shop", OTEL_EXPORTER_OTLP_ENDPOINT: sink.endpoint, ...environment });
-  const processor = new ExportProcessor(createSender(settings), settings.batch, settings.timeoutMillis, settings.endpoint);
+  const settings = resolveSettings(
+    {},
+    { OTEL_SERVICE_NAME: "shop", OTEL_EXPORTER_OTLP_ENDPOINT: sink.endpoint, ...environment },
+  );
+  const processor = new ExportProcessor(
+    createSender(settings),
+    settings.batch,
+    settings.timeoutMillis,
+    settings.endpoint,
+  );
   const provider = new TracerProvider({
     resource: resourceFromAttributes({ "service.name": "shop" }),
     spanProcessors: [processor],

@@ -17,9 +17,9 @@ const KIT = `${PACKAGE}node_modules/.lanes/guide/`;
 const TSC = createRequire(import.meta.url).resolve("typescript/bin/tsc");
 
 /** The snippets by the heading they stand under. */
-const snippets = [...GUIDE.matchAll(/^#+ ([^\n]+)\n(?:(?!^#).*\n)*?```typescript\n([\s\S]*?)^```/gm)].map(
-  ([, heading, code]) => [heading!, code!] as const,
-);
+const snippets = [
+  ...GUIDE.matchAll(/^#+ ([^\n]+)\n(?:(?!^#).*\n)*?```typescript\n([\s\S]*?)^```/gm),
+].map(([, heading, code]) => [heading!, code!] as const);
 const snippet = new Map(snippets);
 const MODULE = snippet.get("2. Create Tracing Module")!;
 const INDEX = snippet.get("3. Initialize in Application")!;
@@ -61,14 +61,25 @@ function sources(change: (code: string) => string): Record<string, string> {
       '  if (tenant.tier === "none") throw new Error("no such tier");\n' +
       '  return trace.getTracer("db").startActiveSpan("INSERT tenants", (span) => {\n' +
       "    span.end();\n    return { id: tenant.id };\n  });\n}\n",
-    "propagate.ts": asFunction(snippet.get("Manual Propagation")!, "function propagate(req: { headers: object })"),
-    "semantic.ts": asFunction(snippet.get("1. Semantic Attributes")!, "function describe(span: Span)", SPAN),
+    "propagate.ts": asFunction(
+      snippet.get("Manual Propagation")!,
+      "function propagate(req: { headers: object })",
+    ),
+    "semantic.ts": asFunction(
+      snippet.get("1. Semantic Attributes")!,
+      "function describe(span: Span)",
+      SPAN,
+    ),
     "business.ts": asFunction(
       snippet.get("2. Custom Attributes for Business Logic")!,
       "function describe(span: Span, tenantId: string, userId: string, workflowId: string)",
       SPAN,
     ),
-    "events.ts": asFunction(snippet.get("3. Span Events for Milestones")!, "function tell(span: Span)", SPAN),
+    "events.ts": asFunction(
+      snippet.get("3. Span Events for Milestones")!,
+      "function tell(span: Span)",
+      SPAN,
+    ),
     "errors.ts": asFunction(
       change(snippet.get("4. Error Handling")!),
       "async function run(span: Span, riskyOperation: () => Promise<void>)",
@@ -84,8 +95,24 @@ function compile(folder: string, files: Record<string, string>, flags: string[])
     writeFileSync(`${folder}src/${name}`, code);
   }
   const paths = Object.keys(files).map((name) => `src/${name}`);
-  const common = ["--outDir", "out", "--module", "commonjs", "--target", "es2022", "--esModuleInterop", "--skipLibCheck", "--types", "node", "--ignoreDeprecations", "5.0"];
-  const { status, stdout } = spawnSync(process.execPath, [TSC, ...common, ...flags, ...paths], { cwd: folder, encoding: "utf8" });
+  const common = [
+    "--outDir",
+    "out",
+    "--module",
+    "commonjs",
+    "--target",
+    "es2022",
+    "--esModuleInterop",
+    "--skipLibCheck",
+    "--types",
+    "node",
+    "--ignoreDeprecations",
+    "5.0",
+  ];
+  const { status, stdout } = spawnSync(process.execPath, [TSC, ...common, ...flags, ...paths], {
+    cwd: folder,
+    encoding: "utf8",
+  });
   expect(stdout).toBe("");
   expect(status).toBe(0);
 }
@@ -104,18 +131,28 @@ afterEach(async () => {
 async function expectGuideSpans(folder: string): Promise<void> {
   program = start(`${folder}out/index.js`, sink.endpoint, {
     args: [],
-    env: { OTEL_SERVICE_NAME: "tenant-management-service", OTEL_EXPORTER_OTLP_PROTOCOL: "grpc", OTEL_NODE_RESOURCE_DETECTORS: "none" },
+    env: {
+      OTEL_SERVICE_NAME: "tenant-management-service",
+      OTEL_EXPORTER_OTLP_PROTOCOL: "grpc",
+      OTEL_NODE_RESOURCE_DETECTORS: "none",
+    },
   });
   const url = `http://127.0.0.1:${await program.said("port")}/tenants`;
   const send = (tenant: object) =>
-    fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(tenant) });
+    fetch(url, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(tenant),
+    });
   expect((await send({ id: "t-1", tier: "premium" })).status).toBe(201);
   expect((await send({ id: "t-2", tier: "none" })).status).toBe(500);
   // As it is printed, the module sends what it has every five seconds.
   const arrived = () => sink.named("provision_tenant").length + sink.named("POST /tenants").length;
   await expect.poll(arrived, { timeout: 15_000 }).toBe(4);
   const [done, failed] = sink.named("provision_tenant");
-  const server = sink.spans.find(({ kind, traceId }) => kind === "server" && traceId === done!.traceId)!;
+  const server = sink.spans.find(
+    ({ kind, traceId }) => kind === "server" && traceId === done!.traceId,
+  )!;
   expect(server.name).toBe("POST /tenants");
   expect(server.resource["service.name"]).toBe("tenant-management-service");
   expect(done).toMatchObject({
@@ -123,17 +160,29 @@ async function expectGuideSpans(folder: string): Promise<void> {
     events: [{ name: "tenant_created", attributes: { tenant_id: "t-1" } }],
     status: { code: 1 },
   });
-  expect(failed).toMatchObject({ status: { code: 2, message: "no such tier" }, events: [{ name: "exception" }] });
+  expect(failed).toMatchObject({
+    status: { code: 2, message: "no such tier" },
+    events: [{ name: "exception" }],
+  });
 }
 
 describe("as it is printed, on the versions it was written for", () => {
   beforeAll(() => {
-    if (!existsSync(`${VERBATIM}node_modules`)) execFileSync("npm", ["ci", "--silent"], { cwd: VERBATIM });
+    if (!existsSync(`${VERBATIM}node_modules`))
+      execFileSync("npm", ["ci", "--silent"], { cwd: VERBATIM });
   });
 
   test("the module sends nested spans over gRPC", async () => {
-    const propagator = asFunction(snippet.get("Missing Parent-Child Relationships")!, "function sdkWithPropagator()", SDK);
-    const files = { ...sources((code) => code), "observability/tracing.ts": MODULE, "propagator.ts": propagator };
+    const propagator = asFunction(
+      snippet.get("Missing Parent-Child Relationships")!,
+      "function sdkWithPropagator()",
+      SDK,
+    );
+    const files = {
+      ...sources((code) => code),
+      "observability/tracing.ts": MODULE,
+      "propagator.ts": propagator,
+    };
     compile(VERBATIM, files, ["--strict", "--useUnknownInCatchVariables", "false"]);
     await expectGuideSpans(VERBATIM);
   });
@@ -144,7 +193,10 @@ describe("with @ananta/tracing in place of the module", () => {
     rmSync(KIT, { recursive: true, force: true });
     mkdirSync(`${KIT}node_modules/@ananta`, { recursive: true });
     symlinkSync(PACKAGE, `${KIT}node_modules/@ananta/tracing`);
-    const files = { ...sources(strictly), "observability/tracing.ts": 'export { initTracing } from "@ananta/tracing";\n' };
+    const files = {
+      ...sources(strictly),
+      "observability/tracing.ts": 'export { initTracing } from "@ananta/tracing";\n',
+    };
     compile(KIT, files, ["--strict"]);
   });
 
@@ -166,11 +218,31 @@ describe("with @ananta/tracing in place of the module", () => {
     await run("business", (span, { describe }) => describe(span, "t-1", "u-1", "w-1"));
     await run("events", (span, { tell }) => tell(span));
     await run("errors", (span, { run: risky }) =>
-      expect(risky(span, async () => { throw new Error("risky"); })).rejects.toThrow("risky"),
+      expect(
+        risky(span, async () => {
+          throw new Error("risky");
+        }),
+      ).rejects.toThrow("risky"),
     );
-    spans.assertSpan("semantic", { attributes: { "http.method": "POST", "http.status_code": 200, "db.system": "postgresql", "db.statement": "SELECT * FROM tenants" } });
-    spans.assertSpan("business", { attributes: { "tenant.id": "t-1", "user.id": "u-1", "workflow.type": "tenant_provisioning" } });
-    spans.assertSpan("events", { events: ["tenant_created", "keycloak_user_created", "dns_configured", "provisioning_complete"] });
+    spans.assertSpan("semantic", {
+      attributes: {
+        "http.method": "POST",
+        "http.status_code": 200,
+        "db.system": "postgresql",
+        "db.statement": "SELECT * FROM tenants",
+      },
+    });
+    spans.assertSpan("business", {
+      attributes: { "tenant.id": "t-1", "user.id": "u-1", "workflow.type": "tenant_provisioning" },
+    });
+    spans.assertSpan("events", {
+      events: [
+        "tenant_created",
+        "keycloak_user_created",
+        "dns_configured",
+        "provisioning_complete",
+      ],
+    });
     expect(spans.assertSpan("errors", { error: "risky" }).status.code).toBe(SpanStatusCode.ERROR);
   });
 

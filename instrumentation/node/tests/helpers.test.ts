@@ -32,7 +32,8 @@ describe("createSpan", () => {
   });
 
   test("nests, also across awaits and side by side", async () => {
-    const leaf = (name: string) => createSpan(name, async () => new Promise((resolve) => setTimeout(resolve, 5)));
+    const leaf = (name: string) =>
+      createSpan(name, async () => new Promise((resolve) => setTimeout(resolve, 5)));
     await createSpan("outer", async () => {
       await Promise.all([leaf("left"), leaf("right")]);
       await leaf("after");
@@ -43,24 +44,55 @@ describe("createSpan", () => {
 
   test("marks an error and throws the same object", async () => {
     const error = new TypeError("broken");
-    expect(() => createSpan("sync", () => { throw error; })).toThrow(error);
-    await expect(createSpan("async", async () => { throw error; })).rejects.toBe(error);
-    for (const name of ["sync", "async"]) spans.assertSpan(name, { error: "broken", events: ["exception"] });
-    await expect(createSpan("quiet", {}, async () => { throw error; }, { recordException: false })).rejects.toBe(error);
+    expect(() =>
+      createSpan("sync", () => {
+        throw error;
+      }),
+    ).toThrow(error);
+    await expect(
+      createSpan("async", async () => {
+        throw error;
+      }),
+    ).rejects.toBe(error);
+    for (const name of ["sync", "async"])
+      spans.assertSpan(name, { error: "broken", events: ["exception"] });
+    await expect(
+      createSpan(
+        "quiet",
+        {},
+        async () => {
+          throw error;
+        },
+        { recordException: false },
+      ),
+    ).rejects.toBe(error);
     expect(spans.assertSpan("quiet", { error: true }).events).toHaveLength(0);
   });
 
   test("takes kind, links and root", () => {
-    const link = { context: { traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331", traceFlags: TraceFlags.SAMPLED } };
-    createSpan("outer", () => createSpan("poll", {}, () => {}, { kind: SpanKind.CONSUMER, links: [link], root: true }));
+    const link = {
+      context: {
+        traceId: "0af7651916cd43dd8448eb211c80319c",
+        spanId: "b7ad6b7169203331",
+        traceFlags: TraceFlags.SAMPLED,
+      },
+    };
+    createSpan("outer", () =>
+      createSpan("poll", {}, () => {}, { kind: SpanKind.CONSUMER, links: [link], root: true }),
+    );
     const span = spans.assertSpan("poll", { parent: null });
-    expect([span.kind, span.links[0]!.context.traceId]).toEqual([SpanKind.CONSUMER, link.context.traceId]);
+    expect([span.kind, span.links[0]!.context.traceId]).toEqual([
+      SpanKind.CONSUMER,
+      link.context.traceId,
+    ]);
   });
 });
 
 test("withSpan makes a span active that was started elsewhere, and leaves its end alone", async () => {
   const span = startSpan("provision_tenant", { "tenant.id": "t" });
-  await withSpan(span, async () => createSpan("create", () => addSpanEvent("tenant_created", { tenant_id: 5n })));
+  await withSpan(span, async () =>
+    createSpan("create", () => addSpanEvent("tenant_created", { tenant_id: 5n })),
+  );
   expect(spans.spans).toHaveLength(1);
   span.end();
   spans.assertSpan("create", { parent: "provision_tenant", events: ["tenant_created"] });
@@ -75,28 +107,57 @@ test("what is said of the active span is coerced; without one nothing happens", 
     addSpanAttributes({ when: new Date(0), nothing: null, price: 12n });
     recordException("handled", { "retry.count": 2 });
     expect(currentTraceId()).toBe(span.spanContext().traceId);
-    expect(logFields()).toEqual({ trace_id: span.spanContext().traceId, span_id: span.spanContext().spanId, trace_flags: "01" });
+    expect(logFields()).toEqual({
+      trace_id: span.spanContext().traceId,
+      span_id: span.spanContext().spanId,
+      trace_flags: "01",
+    });
   });
-  const span = spans.assertSpan("span", { error: "handled", attributes: { when: "1970-01-01T00:00:00+00:00", price: "12", "retry.count": 2 } });
+  const span = spans.assertSpan("span", {
+    error: "handled",
+    attributes: { when: "1970-01-01T00:00:00+00:00", price: "12", "retry.count": 2 },
+  });
   expect(span.attributes).not.toHaveProperty("nothing");
 });
 
 describe("traceFunction", () => {
   test("keeps name, length, this, properties and result", async () => {
-    const add = traceFunction(Object.assign(function add(a: number, b: number) { return a + b; }, { extra: 1 }));
+    const add = traceFunction(
+      Object.assign(
+        function add(a: number, b: number) {
+          return a + b;
+        },
+        { extra: 1 },
+      ),
+    );
     expect([add.name, add.length, add.extra, add(1, 2)]).toEqual(["add", 2, 1, 3]);
-    const greet = traceFunction("greeting", async function (this: { name: string }) { return this.name; });
+    const greet = traceFunction("greeting", async function (this: { name: string }) {
+      return this.name;
+    });
     expect(await greet.call({ name: "ada" })).toBe("ada");
     spans.assertSpan("add");
     spans.assertSpan("greeting");
   });
 
   test("takes attributes from the arguments, and survives attributes that fail", () => {
-    const find = traceFunction({ name: "find", attributes: (id: string) => ({ "tenant.id": id }), kind: SpanKind.CLIENT }, (id: string) => id);
+    const find = traceFunction(
+      { name: "find", attributes: (id: string) => ({ "tenant.id": id }), kind: SpanKind.CLIENT },
+      (id: string) => id,
+    );
     find("t-1");
-    const bad = traceFunction({ name: "bad", attributes: () => { throw new Error("no"); } }, () => 1);
+    const bad = traceFunction(
+      {
+        name: "bad",
+        attributes: () => {
+          throw new Error("no");
+        },
+      },
+      () => 1,
+    );
     expect(bad()).toBe(1);
-    expect(spans.assertSpan("find", { attributes: { "tenant.id": "t-1" } }).kind).toBe(SpanKind.CLIENT);
+    expect(spans.assertSpan("find", { attributes: { "tenant.id": "t-1" } }).kind).toBe(
+      SpanKind.CLIENT,
+    );
     spans.assertSpan("bad");
   });
 
@@ -107,7 +168,10 @@ describe("traceFunction", () => {
     });
     const seen: unknown[] = [];
     for (const value of count()) seen.push([value, trace.getActiveSpan()]);
-    expect(seen).toEqual([[1, undefined], [2, undefined]]);
+    expect(seen).toEqual([
+      [1, undefined],
+      [2, undefined],
+    ]);
     for (const name of ["first", "second"]) spans.assertSpan(name, { parent: "count" });
   });
 
@@ -128,7 +192,9 @@ describe("traceFunction", () => {
       yield 1;
       throw new Error("midway");
     });
-    await expect(async () => { for await (const _ of failing()); }).rejects.toThrow("midway");
+    await expect(async () => {
+      for await (const _ of failing());
+    }).rejects.toThrow("midway");
     spans.assertSpan("failing", { error: "midway" });
   });
 });
@@ -142,8 +208,16 @@ test("inject and extract carry trace and baggage", () => {
 });
 
 describe("coercion: the zoo of the Python package", () => {
-  class Money { constructor(readonly amount: string) {} toString() { return this.amount; } }
-  class Part { readonly mpn = "R1"; readonly pins = [1, 2]; }
+  class Money {
+    constructor(readonly amount: string) {}
+    toString() {
+      return this.amount;
+    }
+  }
+  class Part {
+    readonly mpn = "R1";
+    readonly pins = [1, 2];
+  }
   const cyclic: Record<string, unknown> = {};
   cyclic["self"] = cyclic;
   test.each<[name: string, value: unknown, expected: unknown]>([
@@ -152,7 +226,11 @@ describe("coercion: the zoo of the Python package", () => {
     ["truth", false, false],
     ["bigint", 2n ** 70n, "1180591620717411303424"],
     ["date", new Date(Date.UTC(2026, 0, 31)), "2026-01-31T00:00:00+00:00"],
-    ["date with milliseconds", new Date(Date.UTC(2026, 0, 31, 1, 2, 3, 45)), "2026-01-31T01:02:03.045000+00:00"],
+    [
+      "date with milliseconds",
+      new Date(Date.UTC(2026, 0, 31, 1, 2, 3, 45)),
+      "2026-01-31T01:02:03.045000+00:00",
+    ],
     ["bytes of text", Buffer.from("grün"), "grün"],
     ["other bytes", Uint8Array.of(0xff), "/w=="],
     ["list", ["a", "b"], ["a", "b"]],
@@ -164,7 +242,11 @@ describe("coercion: the zoo of the Python package", () => {
     ["empty list", [], []],
     ["nested list", [[1], "a"], '[[1], "a"]'],
     ["list of objects", [{ a: 1 }], '[{"a": 1}]'],
-    ["object", { mpn: "R1", price: null, sub: { n: 1 } }, '{"mpn": "R1", "price": null, "sub": {"n": 1}}'],
+    [
+      "object",
+      { mpn: "R1", price: null, sub: { n: 1 } },
+      '{"mpn": "R1", "price": null, "sub": {"n": 1}}',
+    ],
     ["map", new Map([["a", 1]]), '{"a": 1}'],
     ["class instance", new Part(), '{"mpn": "R1", "pins": [1, 2]}'],
     ["decimal", new Money("1.50"), "1.50"],
@@ -181,17 +263,27 @@ describe("coercion: the zoo of the Python package", () => {
     expect(coerce({ a: null, b: undefined })).toEqual({});
     expect(String(coerce({ a: { x: "y".repeat(9000) } })["a"])).toHaveLength(4096);
     expect(String(coerce({ cyclic })["cyclic"])).toContain("…");
-    const broken = { toJSON() { throw new RangeError("no"); } };
+    const broken = {
+      toJSON() {
+        throw new RangeError("no");
+      },
+    };
     expect(coerce({ broken })).toEqual({ broken: "<Object: could not be shown: RangeError>" });
   });
 });
 
 describe("the recorder", () => {
   test("draws the tree where an assertion fails", () => {
-    createSpan("outer", { "tenant.id": "t" }, () => createSpan("inner", () => addSpanEvent("milestone")));
+    createSpan("outer", { "tenant.id": "t" }, () =>
+      createSpan("inner", () => addSpanEvent("milestone")),
+    );
     expect(() => spans.assertSpan("inner", { parent: null })).toThrow(AssertionError);
-    expect(() => spans.assertSpan("missing")).toThrow(/no span is named "missing"\n\nouter .* ms \{tenant.id="t"\}\n└─ inner .* ms !milestone\n/);
-    expect(() => spans.assertSpan("outer", { attributes: { "tenant.id": "x" } })).toThrow(/tenant.id is "t", not "x"/);
+    expect(() => spans.assertSpan("missing")).toThrow(
+      /no span is named "missing"\n\nouter .* ms \{tenant.id="t"\}\n└─ inner .* ms !milestone\n/,
+    );
+    expect(() => spans.assertSpan("outer", { attributes: { "tenant.id": "x" } })).toThrow(
+      /tenant.id is "t", not "x"/,
+    );
   });
 
   test("finds spans that never ended and parents that are missing", () => {
@@ -200,7 +292,11 @@ describe("the recorder", () => {
     expect(() => spans.assertNoOrphans()).toThrow(/spans have not ended: open/);
     open.end();
     spans.assertNoOrphans();
-    const forgotten = trace.wrapSpanContext({ traceId: "1".repeat(32), spanId: "2".repeat(16), traceFlags: 1 });
+    const forgotten = trace.wrapSpanContext({
+      traceId: "1".repeat(32),
+      spanId: "2".repeat(16),
+      traceFlags: 1,
+    });
     withSpan(forgotten, () => createSpan("orphan", () => {}));
     expect(() => spans.assertNoOrphans()).toThrow(/parents of these spans are missing: orphan/);
   });
@@ -230,7 +326,7 @@ function recordedInit() {
   resetTracing();
   const warnings: string[] = [];
   const { write } = process.stderr;
-  process.stderr.write = ((text: string) => warnings.push(text) > 0) as typeof write;
+  process.stderr.write = (text: string) => warnings.push(text) > 0;
   const handle = initTracing({ serviceName: "a", handleSignals: false });
   return { handle, warnings, restore: () => void (process.stderr.write = write) };
 }

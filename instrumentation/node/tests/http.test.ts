@@ -38,7 +38,9 @@ describe.each([
 
   test("names a request by its route, and continues the caller's trace", async () => {
     await serve("express.cjs", { env });
-    const answer = await fetch(`${url}/hello/bob?page=2&token=abc123`, { headers: { traceparent: TRACEPARENT } });
+    const answer = await fetch(`${url}/hello/bob?page=2&token=abc123`, {
+      headers: { traceparent: TRACEPARENT },
+    });
     expect(await answer.text()).toBe(TRACE_ID);
     const [span] = await sink.waitFor(1);
     expect(span).toMatchObject({
@@ -59,7 +61,10 @@ describe.each([
       "server.port": Number(new URL(url).port),
       "network.peer.address": "127.0.0.1",
     });
-    expect(span!.resource).toMatchObject({ "service.name": "fixture", "deployment.environment.name": "development" });
+    expect(span!.resource).toMatchObject({
+      "service.name": "fixture",
+      "deployment.environment.name": "development",
+    });
     expect(await program!.said("finish")).toBe(TRACE_ID);
   });
 
@@ -102,7 +107,10 @@ describe.each([
     await fetch(`${url}/hello/last`);
     await sink.waitFor(2);
     // The call that the health check made arrives without a parent, and its client left no span.
-    expect(sink.spans.map(({ name, kind }) => `${kind} ${name}`)).toEqual(["server GET /hello/:name", "server GET /hello/:name"]);
+    expect(sink.spans.map(({ name, kind }) => `${kind} ${name}`)).toEqual([
+      "server GET /hello/:name",
+      "server GET /hello/:name",
+    ]);
     expect(sink.spans.every(({ parentId }) => parentId === "")).toBe(true);
   });
 
@@ -130,8 +138,12 @@ test("an error of an async handler of Express 5 is recorded", async () => {
 });
 
 test("no header is kept unless asked for", async () => {
-  await serve("express.cjs", { env: { OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_REQUEST: "X-Tenant,Authorization" } });
-  await fetch(`${url}/hello/a`, { headers: { "x-tenant": "t1", "x-other": "o", authorization: "Bearer abcdefghijk" } });
+  await serve("express.cjs", {
+    env: { OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_REQUEST: "X-Tenant,Authorization" },
+  });
+  await fetch(`${url}/hello/a`, {
+    headers: { "x-tenant": "t1", "x-other": "o", authorization: "Bearer abcdefghijk" },
+  });
   const [span] = await sink.waitFor(1);
   const kept = Object.entries(span!.attributes).filter(([key]) => key.includes(".header."));
   expect(Object.fromEntries(kept)).toEqual({
@@ -151,7 +163,13 @@ test("a trace the caller did not sample leaves no span", async () => {
 test.each([
   ["b3", { b3: `${TRACE_ID}-b7ad6b7169203331-1` }],
   ["b3multi", { "x-b3-traceid": TRACE_ID, "x-b3-spanid": "b7ad6b7169203331", "x-b3-sampled": "1" }],
-  ["xray", { "x-amzn-trace-id": "Root=1-0af76519-16cd43dd8448eb211c80319c;Parent=b7ad6b7169203331;Sampled=1" }],
+  [
+    "xray",
+    {
+      "x-amzn-trace-id":
+        "Root=1-0af76519-16cd43dd8448eb211c80319c;Parent=b7ad6b7169203331;Sampled=1",
+    },
+  ],
   ["jaeger", { "uber-trace-id": `${TRACE_ID}:b7ad6b7169203331:0:1` }],
 ])("the header of %s is read and written", async (propagator, headers) => {
   await serve("express.cjs", { env: { OTEL_PROPAGATORS: propagator } });
@@ -164,10 +182,21 @@ test("Fastify requests carry route and exception", async () => {
   await serve("fastify.cjs");
   await fetch(`${url}/hello/bob`);
   await fetch(`${url}/boom`);
-  await fetch(`${url}/items`, { method: "POST", headers: { "content-type": "application/json" }, body: "{}" });
+  await fetch(`${url}/items`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: "{}",
+  });
   await sink.waitFor(3);
-  expect(sink.spans.map(({ name }) => name)).toEqual(["GET /hello/:name", "GET /boom", "POST /items"]);
-  expect(sink.spans[1]).toMatchObject({ status: { code: 2, message: "boom" }, events: [{ name: "exception" }] });
+  expect(sink.spans.map(({ name }) => name)).toEqual([
+    "GET /hello/:name",
+    "GET /boom",
+    "POST /items",
+  ]);
+  expect(sink.spans[1]).toMatchObject({
+    status: { code: 2, message: "boom" },
+    events: [{ name: "exception" }],
+  });
 });
 
 test("instrumentApp names routes where Express was loaded before tracing", async () => {
@@ -176,5 +205,8 @@ test("instrumentApp names routes where Express was loaded before tracing", async
   await fetch(`${url}/api/users/7`);
   await fetch(`${url}/quiet`);
   await sink.waitFor(2);
-  expect(sink.spans.map(({ name }) => name).sort()).toEqual(["GET /api/users/:id", "GET /hello/:name"]);
+  expect(sink.spans.map(({ name }) => name).sort()).toEqual([
+    "GET /api/users/:id",
+    "GET /hello/:name",
+  ]);
 });

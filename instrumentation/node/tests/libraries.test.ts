@@ -36,25 +36,38 @@ test("PostgreSQL and Redis calls are children of the span they are made in, with
   expect(names.some((name) => /^(redis-)?SET$/i.test(name))).toBe(true);
   expect(names.filter((name) => /set$/i.test(name))).toHaveLength(2);
   expect(new Set(sink.spans.map(({ traceId }) => traceId)).size).toBe(1);
-  const texts = children.map(({ attributes }) => attributes["db.query.text"] ?? attributes["db.statement"]);
+  const texts = children.map(
+    ({ attributes }) => attributes["db.query.text"] ?? attributes["db.statement"],
+  );
   expect(texts).toContain("SELECT * FROM tenants WHERE name = ? AND id = ?");
   expect(texts).toContain("INSERT INTO tenants VALUES ($1, $2)");
-  expect(children.filter(({ name, status }) => name.startsWith("pg.") && status.code === 2)).toHaveLength(1);
+  expect(
+    children.filter(({ name, status }) => name.startsWith("pg.") && status.code === 2),
+  ).toHaveLength(1);
   expect(Buffer.concat(sink.bodies).includes("hunter2")).toBe(false);
 });
 
 test("records of pino and winston carry the ids of their span", async () => {
   const ended = await start("logs.cjs", sink.endpoint).ended;
   const traceId = /^trace (.*)$/m.exec(ended.stdout)![1];
-  const records = ended.stdout.split("\n").filter((line) => line.startsWith("{")).map((line) => JSON.parse(line));
-  expect(records.map((record) => record.msg ?? record.message).sort()).toEqual(["from mixin", "from pino", "from winston"]);
+  const records = ended.stdout
+    .split("\n")
+    .filter((line) => line.startsWith("{"))
+    .map((line) => JSON.parse(line));
+  expect(records.map((record) => record.msg ?? record.message).sort()).toEqual([
+    "from mixin",
+    "from pino",
+    "from winston",
+  ]);
   for (const record of records) {
     expect(record).toMatchObject({ trace_id: traceId, span_id: sink.named("work")[0]!.spanId });
   }
 });
 
 test("log correlation can be turned off", async () => {
-  const ended = await start("logs.cjs", sink.endpoint, { env: { OTEL_NODE_LOG_CORRELATION: "false" } }).ended;
+  const ended = await start("logs.cjs", sink.endpoint, {
+    env: { OTEL_NODE_LOG_CORRELATION: "false" },
+  }).ended;
   const record = ended.stdout.split("\n").find((line) => line.includes("from winston"))!;
   expect(JSON.parse(record)).not.toHaveProperty("trace_id");
 });

@@ -24,23 +24,29 @@ describe.each([
     ["exit", 3],
     ["throw", 1],
   ])("a script that ends by %s delivers its spans and keeps its exit code", async (END, code) => {
-    const ended = await start("script.cjs", sink.endpoint, { env: { ...env, END, SPANS: "2500" } }).ended;
+    const ended = await start("script.cjs", sink.endpoint, { env: { ...env, END, SPANS: "2500" } })
+      .ended;
     expect(ended).toMatchObject({ code, signal: null });
     expect(new Set(sink.spans.map(({ spanId }) => spanId)).size).toBe(2500);
     expect(sink.spans).toHaveLength(2500);
   });
 
-  test.each(["SIGTERM", "SIGINT"] as const)("%s ends a program that does not listen, after its spans", async (signal) => {
-    const program = start("server.cjs", sink.endpoint, { env });
-    const port = await program.said("port");
-    for (let index = 0; index < 20; index++) await fetch(`http://127.0.0.1:${port}/`);
-    program.process.kill(signal);
-    expect(await program.ended).toMatchObject({ code: null, signal });
-    expect(sink.spans).toHaveLength(20);
-  });
+  test.each(["SIGTERM", "SIGINT"] as const)(
+    "%s ends a program that does not listen, after its spans",
+    async (signal) => {
+      const program = start("server.cjs", sink.endpoint, { env });
+      const port = await program.said("port");
+      for (let index = 0; index < 20; index++) await fetch(`http://127.0.0.1:${port}/`);
+      program.process.kill(signal);
+      expect(await program.ended).toMatchObject({ code: null, signal });
+      expect(sink.spans).toHaveLength(20);
+    },
+  );
 
   test("SIGTERM under load: every response arrives and every span", async () => {
-    const program = start("server.cjs", sink.endpoint, { env: { ...env, END: "drain", WORK_MILLIS: "300" } });
+    const program = start("server.cjs", sink.endpoint, {
+      env: { ...env, END: "drain", WORK_MILLIS: "300" },
+    });
     const port = await program.said("port");
     const answers = Array.from({ length: 50 }, async () =>
       (await fetch(`http://127.0.0.1:${port}/`, { headers: { connection: "close" } })).text(),
@@ -67,13 +73,19 @@ describe("without a collector", () => {
     sink = await startHttpSink();
   });
 
-  test.each(["return", "exit", "shutdown"])("a script that ends by %s says once that its spans are lost", async (END) => {
-    const ended = await start("script.cjs", NOBODY, { env: { ...SLOW, END } }).ended;
-    expect(ended.code).toBe(END === "exit" ? 3 : 0);
-    const lines = ended.stderr.trim().split("\n").filter((line) => line.includes("spans do not reach"));
-    expect(lines.length).toBeLessThanOrEqual(1);
-    if (END === "shutdown") expect(ended.stdout).toContain("verdict false");
-  });
+  test.each(["return", "exit", "shutdown"])(
+    "a script that ends by %s says once that its spans are lost",
+    async (END) => {
+      const ended = await start("script.cjs", NOBODY, { env: { ...SLOW, END } }).ended;
+      expect(ended.code).toBe(END === "exit" ? 3 : 0);
+      const lines = ended.stderr
+        .trim()
+        .split("\n")
+        .filter((line) => line.includes("spans do not reach"));
+      expect(lines.length).toBeLessThanOrEqual(1);
+      if (END === "shutdown") expect(ended.stdout).toContain("verdict false");
+    },
+  );
 
   test("one that takes connections and never answers is given up at the deadline", async () => {
     sink.behaviour = { delayMillis: 60_000 };

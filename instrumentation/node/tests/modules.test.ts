@@ -59,7 +59,11 @@ test("native modules with --require", async () => {
 
 test("CommonJS with --import", async () => {
   const { outputText } = ts.transpileModule(readFileSync(FIXTURE, "utf8"), {
-    compilerOptions: { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022, esModuleInterop: true },
+    compilerOptions: {
+      module: ts.ModuleKind.CommonJS,
+      target: ts.ScriptTarget.ES2022,
+      esModuleInterop: true,
+    },
   });
   await expectTrace(write("tsc.cjs", outputText), ["--import", REGISTER_ESM], "GET /items/:id");
 });
@@ -74,12 +78,31 @@ test("swc", async () => {
 
 test("esbuild, libraries left out of the bundle", async () => {
   const outfile = `${BUILT}external.cjs`;
-  buildSync({ entryPoints: [FIXTURE], outfile, bundle: true, platform: "node", packages: "external", logLevel: "silent", external: ["*/dist/index"] });
-  await expectTrace(write("external.cjs", readFileSync(outfile, "utf8")), ["--require", REGISTER], "GET /items/:id");
+  buildSync({
+    entryPoints: [FIXTURE],
+    outfile,
+    bundle: true,
+    platform: "node",
+    packages: "external",
+    logLevel: "silent",
+    external: ["*/dist/index"],
+  });
+  await expectTrace(
+    write("external.cjs", readFileSync(outfile, "utf8")),
+    ["--require", REGISTER],
+    "GET /items/:id",
+  );
 });
 
 test("esbuild, everything in the bundle: the server is traced, its libraries are not", async () => {
   const outfile = `${BUILT}bundle.cjs`;
-  buildSync({ entryPoints: [FIXTURE], outfile, bundle: true, platform: "node", logLevel: "silent", external: ["pg-native"] });
+  buildSync({
+    entryPoints: [FIXTURE],
+    outfile,
+    bundle: true,
+    platform: "node",
+    logLevel: "silent",
+    external: ["pg-native"],
+  });
   await expectTrace(outfile, ["--require", REGISTER], undefined);
 });

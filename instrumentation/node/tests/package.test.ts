@@ -15,11 +15,23 @@ let sink: Sink;
 
 beforeAll(() => {
   project = mkdtempSync(join(tmpdir(), "ananta-empty-"));
-  const packed = execFileSync("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", project], { cwd: PACKAGE, encoding: "utf8" });
-  const [{ filename, files }] = JSON.parse(packed) as [{ filename: string; files: { path: string }[] }];
-  expect(files.map(({ path }) => path).filter((path) => !/^(dist\/|package\.json$|README\.md$)/.test(path))).toEqual([]);
+  const packed = execFileSync(
+    "npm",
+    ["pack", "--json", "--ignore-scripts", "--pack-destination", project],
+    { cwd: PACKAGE, encoding: "utf8" },
+  );
+  const [{ filename, files }] = JSON.parse(packed) as [
+    { filename: string; files: { path: string }[] },
+  ];
+  expect(
+    files
+      .map(({ path }) => path)
+      .filter((path) => !/^(dist\/|package\.json$|README\.md$)/.test(path)),
+  ).toEqual([]);
   writeFileSync(join(project, "package.json"), JSON.stringify({ name: "empty", version: "3.2.1" }));
-  execFileSync("npm", ["install", "--silent", "--no-audit", "--no-fund", `./${filename}`], { cwd: project });
+  execFileSync("npm", ["install", "--silent", "--no-audit", "--no-fund", `./${filename}`], {
+    cwd: project,
+  });
 }, 180_000);
 afterAll(() => rmSync(project, { recursive: true, force: true }));
 beforeEach(async () => {
@@ -28,16 +40,34 @@ beforeEach(async () => {
 afterEach(() => sink.close());
 
 test.each([
-  ["app.cjs", 'const { initTracing, createSpan } = require("@ananta/tracing");\ninitTracing();\ncreateSpan("first", () => {});\n', []],
-  ["app.mjs", 'import { initTracing, createSpan } from "@ananta/tracing";\ninitTracing();\ncreateSpan("first", () => {});\n', []],
-  ["import.mjs", 'import { createSpan } from "@ananta/tracing";\ncreateSpan("first", () => {});\n', ["--import", "@ananta/tracing/register"]],
-  ["require.cjs", 'require("@ananta/tracing").createSpan("first", () => {});\n', ["--require", "@ananta/tracing/register"]],
+  [
+    "app.cjs",
+    'const { initTracing, createSpan } = require("@ananta/tracing");\ninitTracing();\ncreateSpan("first", () => {});\n',
+    [],
+  ],
+  [
+    "app.mjs",
+    'import { initTracing, createSpan } from "@ananta/tracing";\ninitTracing();\ncreateSpan("first", () => {});\n',
+    [],
+  ],
+  [
+    "import.mjs",
+    'import { createSpan } from "@ananta/tracing";\ncreateSpan("first", () => {});\n',
+    ["--import", "@ananta/tracing/register"],
+  ],
+  [
+    "require.cjs",
+    'require("@ananta/tracing").createSpan("first", () => {});\n',
+    ["--require", "@ananta/tracing/register"],
+  ],
 ])("%s", async (name, code, args) => {
   writeFileSync(join(project, name), code);
   const env = { OTEL_SERVICE_NAME: "" };
   const ended = await start(join(project, name), sink.endpoint, { args, cwd: project, env }).ended;
   expect(ended).toMatchObject({ code: 0, stderr: "" });
-  expect(sink.spans).toMatchObject([{ name: "first", resource: { "service.name": "empty", "service.version": "3.2.1" } }]);
+  expect(sink.spans).toMatchObject([
+    { name: "first", resource: { "service.name": "empty", "service.version": "3.2.1" } },
+  ]);
 });
 
 test("a module that loads both forms has one set-up", async () => {
@@ -48,12 +78,19 @@ test("a module that loads both forms has one set-up", async () => {
     "console.log(`same ${initTracing() === cjs.initTracing()}`);",
   ];
   writeFileSync(join(project, "both.mjs"), code.join("\n"));
-  const { stdout, stderr } = await start(join(project, "both.mjs"), sink.endpoint, { args: [], cwd: project }).ended;
+  const { stdout, stderr } = await start(join(project, "both.mjs"), sink.endpoint, {
+    args: [],
+    cwd: project,
+  }).ended;
   expect([stdout.trim(), stderr]).toEqual(["same true", ""]);
 });
 
 test("npx runs the doctor", () => {
-  const { stdout, status } = spawnSync("npx", ["@ananta/tracing", "doctor", "--endpoint", "http://127.0.0.1:9"], { cwd: project, encoding: "utf8" });
+  const { stdout, status } = spawnSync(
+    "npx",
+    ["@ananta/tracing", "doctor", "--endpoint", "http://127.0.0.1:9"],
+    { cwd: project, encoding: "utf8" },
+  );
   expect(stdout).toContain("serviceName: empty");
   expect(status).toBe(1);
 });
@@ -80,11 +117,31 @@ test.each(["nodenext", "commonjs"])("its types hold under strict, module %s", (m
     export const testing = [recordSpans, temporalPlugin];
   `;
   writeFileSync(join(project, "typed.ts"), code);
-  const resolution = module === "commonjs" ? ["--moduleResolution", "node10", "--ignoreDeprecations", "5.0"] : [];
-  const from = module === "commonjs" ? code.replace(/.*tracing\/(testing|temporal)".*|.*export const testing.*/g, "") : code;
+  const resolution =
+    module === "commonjs" ? ["--moduleResolution", "node10", "--ignoreDeprecations", "5.0"] : [];
+  const from =
+    module === "commonjs"
+      ? code.replace(/.*tracing\/(testing|temporal)".*|.*export const testing.*/g, "")
+      : code;
   writeFileSync(join(project, "typed.ts"), from);
   const decorators = module === "commonjs" ? ["--experimentalDecorators"] : [];
-  const { stdout, status } = spawnSync(process.execPath, [tsc, "--noEmit", "--strict", "--target", "es2022", "--skipLibCheck", "--module", module, ...resolution, ...decorators, "typed.ts"], { cwd: project, encoding: "utf8" });
+  const { stdout, status } = spawnSync(
+    process.execPath,
+    [
+      tsc,
+      "--noEmit",
+      "--strict",
+      "--target",
+      "es2022",
+      "--skipLibCheck",
+      "--module",
+      module,
+      ...resolution,
+      ...decorators,
+      "typed.ts",
+    ],
+    { cwd: project, encoding: "utf8" },
+  );
   expect(stdout).toBe("");
   expect(status).toBe(0);
 });

@@ -26,7 +26,12 @@ beforeEach(async () => {
         // Two pages, as the service may answer.
         const page = body.NextToken === undefined ? rules.slice(0, 1) : rules.slice(1);
         const NextToken = body.NextToken === undefined && rules.length > 1 ? "2" : undefined;
-        response.end(JSON.stringify({ SamplingRuleRecords: page.map((SamplingRule) => ({ SamplingRule })), NextToken }));
+        response.end(
+          JSON.stringify({
+            SamplingRuleRecords: page.map((SamplingRule) => ({ SamplingRule })),
+            NextToken,
+          }),
+        );
       } else {
         statistics.push(...body.SamplingStatisticsDocuments);
         response.end(JSON.stringify({ SamplingTargetDocuments: targets, LastRuleModification: 0 }));
@@ -42,13 +47,25 @@ afterEach(() => {
 });
 
 const rule = (name: string, priority: number, rate: number, rest: object = {}) => ({
-  RuleName: name, Priority: priority, FixedRate: rate, ReservoirSize: 0,
-  ServiceName: "*", ServiceType: "*", Host: "*", HTTPMethod: "*", URLPath: "*", ...rest,
+  RuleName: name,
+  Priority: priority,
+  FixedRate: rate,
+  ReservoirSize: 0,
+  ServiceName: "*",
+  ServiceType: "*",
+  Host: "*",
+  HTTPMethod: "*",
+  URLPath: "*",
+  ...rest,
 });
 
 async function started(): Promise<XRaySampler> {
   const endpoint = `http://127.0.0.1:${(daemon.address() as AddressInfo).port}`;
-  sampler = new XRaySampler({ endpoint, pollingSeconds: 300 }, { name: "shop", platform: "" }, (problem) => problems.push(problem));
+  sampler = new XRaySampler(
+    { endpoint, pollingSeconds: 300 },
+    { name: "shop", platform: "" },
+    (problem) => problems.push(problem),
+  );
   await sampler.pollRules();
   return sampler;
 }
@@ -56,7 +73,14 @@ async function started(): Promise<XRaySampler> {
 function kept(attributes: Attributes, count = 1000): number {
   let found = 0;
   for (let index = 0; index < count; index++) {
-    const { decision } = sampler!.shouldSample(ROOT_CONTEXT, "", "GET", SpanKind.SERVER, attributes, []);
+    const { decision } = sampler!.shouldSample(
+      ROOT_CONTEXT,
+      "",
+      "GET",
+      SpanKind.SERVER,
+      attributes,
+      [],
+    );
     if (decision === SamplingDecision.RECORD_AND_SAMPLED) found += 1;
   }
   return found;
@@ -90,9 +114,18 @@ test("reports what was sampled, and takes rate and quota of the answer", async (
   await started();
   const before = kept({}, 10);
   expect(before).toBeGreaterThanOrEqual(1);
-  targets = [{ RuleName: "default", FixedRate: 0, ReservoirQuota: 50, ReservoirQuotaTTL: Date.now() / 1000 + 60 }];
+  targets = [
+    {
+      RuleName: "default",
+      FixedRate: 0,
+      ReservoirQuota: 50,
+      ReservoirQuotaTTL: Date.now() / 1000 + 60,
+    },
+  ];
   await sampler!.pollTargets();
-  expect(statistics).toMatchObject([{ RuleName: "default", RequestCount: 10, SampledCount: before, BorrowCount: before }]);
+  expect(statistics).toMatchObject([
+    { RuleName: "default", RequestCount: 10, SampledCount: before, BorrowCount: before },
+  ]);
   expect(statistics[0].ClientID).toMatch(/^[0-9a-f]{24}$/);
   expect(kept({}, 200)).toBeGreaterThanOrEqual(49);
 });
@@ -100,7 +133,11 @@ test("reports what was sampled, and takes rate and quota of the answer", async (
 test("without a daemon, about one a second and 5 % are kept, and it is told once", async () => {
   daemon.close();
   const endpoint = "http://127.0.0.1:9";
-  sampler = new XRaySampler({ endpoint, pollingSeconds: 300 }, { name: "shop", platform: "" }, (problem) => problems.push(problem));
+  sampler = new XRaySampler(
+    { endpoint, pollingSeconds: 300 },
+    { name: "shop", platform: "" },
+    (problem) => problems.push(problem),
+  );
   await sampler.pollRules();
   await sampler.pollRules();
   const share = kept({}, 10_000);
@@ -111,8 +148,14 @@ test("without a daemon, about one a second and 5 % are kept, and it is told once
 
 test("the argument is read with a default for what is missing or wrong", () => {
   const report = (problem: string) => problems.push(problem);
-  expect(parseOptions("endpoint=localhost:2001, polling_interval=60", report)).toEqual({ endpoint: "http://localhost:2001", pollingSeconds: 60 });
-  expect(parseOptions("", report)).toEqual({ endpoint: "http://127.0.0.1:2000", pollingSeconds: 300 });
+  expect(parseOptions("endpoint=localhost:2001, polling_interval=60", report)).toEqual({
+    endpoint: "http://localhost:2001",
+    pollingSeconds: 60,
+  });
+  expect(parseOptions("", report)).toEqual({
+    endpoint: "http://127.0.0.1:2000",
+    pollingSeconds: 300,
+  });
   expect(problems).toEqual([]);
   parseOptions("interval=5", report);
   expect(problems).toHaveLength(1);

@@ -14,7 +14,12 @@ Run it where the service runs, with the service's environment variables. It show
 with its origin, tests the way to the collector with a real span, and says what to change.
 The exit status is 1 where something fails.
 `;
-const MARKS: Readonly<Record<Finding["state"], string>> = { ok: "ok  ", note: "    ", warning: "warn", failure: "FAIL" };
+const MARKS: Readonly<Record<Finding["state"], string>> = {
+  ok: "ok  ",
+  note: "    ",
+  warning: "warn",
+  failure: "FAIL",
+};
 
 async function main(): Promise<number> {
   let parsed;
@@ -46,7 +51,12 @@ async function main(): Promise<number> {
   const failures = findings.filter(({ state }) => state === "failure").length;
   const warnings = findings.filter(({ state }) => state === "warning").length;
   if (values.json) process.stdout.write(`${JSON.stringify(findings, undefined, 2)}\n`);
-  else process.stdout.write(failures + warnings === 0 ? "\nNothing to change.\n" : `\n${failures} to mend, ${warnings} to look at.\n`);
+  else
+    process.stdout.write(
+      failures + warnings === 0
+        ? "\nNothing to change.\n"
+        : `\n${failures} to mend, ${warnings} to look at.\n`,
+    );
   return failures > 0 ? 1 : 0;
 }
 

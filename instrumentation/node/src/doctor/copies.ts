@@ -15,7 +15,9 @@ export function findCopies(name: string, root = process.cwd()): Copy[] {
   const look = (folder: string, depth: number): void => {
     const path = join(folder, name);
     try {
-      const { version } = JSON.parse(readFileSync(join(path, "package.json"), "utf8")) as { version: string };
+      const { version } = JSON.parse(readFileSync(join(path, "package.json"), "utf8")) as {
+        version: string;
+      };
       found.set(realpathSync(path), { version, path });
     } catch {
       // Not in this folder.
@@ -35,5 +37,7 @@ function packagesIn(folder: string): string[] {
       return [];
     }
   };
-  return names(folder).flatMap((path) => (path.startsWith(join(folder, "@")) ? names(path) : [path]));
+  return names(folder).flatMap((path) =>
+    path.startsWith(join(folder, "@")) ? names(path) : [path],
+  );
 }

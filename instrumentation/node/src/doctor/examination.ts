@@ -2,7 +2,14 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { context, propagation, ROOT_CONTEXT, SpanKind, trace, TraceFlags } from "@opentelemetry/api";
+import {
+  context,
+  propagation,
+  ROOT_CONTEXT,
+  SpanKind,
+  trace,
+  TraceFlags,
+} from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
 import { RandomIdGenerator, SamplingDecision } from "@opentelemetry/sdk-trace";
 
@@ -73,7 +80,8 @@ function* examineVersions(): Generator<Finding> {
         state: "warning",
         subject: "@opentelemetry/api",
         detail: `is installed ${copies.length} times: ${versions}`,
-        advice: "spans of the other copies may be lost; keep one with `npm dedupe`, or `overrides` in package.json",
+        advice:
+          "spans of the other copies may be lost; keep one with `npm dedupe`, or `overrides` in package.json",
       }
     : { state: "ok", subject: "@opentelemetry/api", detail: versions || "found" };
 }
@@ -82,16 +90,29 @@ function* examineSettings(settings: Settings): Generator<Finding> {
   for (const key of SHOWN) {
     const value: unknown = settings[key];
     const shown = Array.isArray(value) ? value.map(String).join(", ") : String(value);
-    yield { state: "note", subject: key, detail: `${shown || "(none)"}  [${settings.origins[key] ?? "derived"}]` };
+    yield {
+      state: "note",
+      subject: key,
+      detail: `${shown || "(none)"}  [${settings.origins[key] ?? "derived"}]`,
+    };
   }
   const headers = Object.keys(settings.headers);
-  yield { state: "note", subject: "headers", detail: headers.length === 0 ? "(none)" : `${headers.join(", ")} (values not shown)` };
+  yield {
+    state: "note",
+    subject: "headers",
+    detail: headers.length === 0 ? "(none)" : `${headers.join(", ")} (values not shown)`,
+  };
   for (const problem of settings.problems) {
     const [origin = "", ...rest] = problem.split(": ");
     yield { state: "warning", subject: origin, detail: rest.join(": ") };
   }
   if (settings.disabled) {
-    yield { state: "failure", subject: "OTEL_SDK_DISABLED", detail: "tracing is off", advice: "unset OTEL_SDK_DISABLED" };
+    yield {
+      state: "failure",
+      subject: "OTEL_SDK_DISABLED",
+      detail: "tracing is off",
+      advice: "unset OTEL_SDK_DISABLED",
+    };
   }
 }
 
@@ -101,7 +122,14 @@ function* examineSampler(settings: Settings): Generator<Finding> {
   const ids = new RandomIdGenerator();
   let kept = 0;
   for (let index = 0; index < SAMPLED_IDS; index++) {
-    const { decision } = sampler.shouldSample(ROOT_CONTEXT, ids.generateTraceId(), "GET /", SpanKind.SERVER, {}, []);
+    const { decision } = sampler.shouldSample(
+      ROOT_CONTEXT,
+      ids.generateTraceId(),
+      "GET /",
+      SpanKind.SERVER,
+      {},
+      [],
+    );
     if (decision === SamplingDecision.RECORD_AND_SAMPLED) kept += 1;
   }
   const share = `${((kept / SAMPLED_IDS) * 100).toFixed(1)} % of ${SAMPLED_IDS} new traces are kept by ${String(settings.sampler)}`;
@@ -117,7 +145,8 @@ function* examineSampler(settings: Settings): Generator<Finding> {
     yield {
       state: "warning",
       subject: "sampler",
-      detail: "traceidratio does not follow the decision of the caller, so traces break where ratios differ",
+      detail:
+        "traceidratio does not follow the decision of the caller, so traces break where ratios differ",
       advice: "set OTEL_TRACES_SAMPLER=parentbased_traceidratio",
     };
   }
@@ -126,13 +155,23 @@ function* examineSampler(settings: Settings): Generator<Finding> {
 function* examinePropagators(settings: Settings): Generator<Finding> {
   const problems: string[] = [];
   const propagator = createPropagator(settings, (problem) => problems.push(problem));
-  for (const problem of problems) yield { state: "failure", subject: "propagators", detail: problem };
+  for (const problem of problems)
+    yield { state: "failure", subject: "propagators", detail: problem };
   if (settings.propagators.length === 0) {
-    yield { state: "warning", subject: "propagators", detail: "none: each service begins a trace of its own", advice: "unset OTEL_PROPAGATORS" };
+    yield {
+      state: "warning",
+      subject: "propagators",
+      detail: "none: each service begins a trace of its own",
+      advice: "unset OTEL_PROPAGATORS",
+    };
     return;
   }
   const ids = new RandomIdGenerator();
-  const sent = { traceId: ids.generateTraceId(), spanId: ids.generateSpanId(), traceFlags: TraceFlags.SAMPLED };
+  const sent = {
+    traceId: ids.generateTraceId(),
+    spanId: ids.generateSpanId(),
+    traceFlags: TraceFlags.SAMPLED,
+  };
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   propagation.setGlobalPropagator(propagator);
   const headers = context.with(trace.setSpanContext(ROOT_CONTEXT, sent), () => inject());
@@ -140,7 +179,11 @@ function* examinePropagators(settings: Settings): Generator<Finding> {
   const isSame = received?.traceId === sent.traceId;
   const isBaggageOnly = settings.propagators.every((name) => name === "baggage");
   yield isSame
-    ? { state: "ok", subject: "propagators", detail: `a trace goes on through ${Object.keys(headers).join(", ")}` }
+    ? {
+        state: "ok",
+        subject: "propagators",
+        detail: `a trace goes on through ${Object.keys(headers).join(", ")}`,
+      }
     : {
         state: isBaggageOnly ? "warning" : "failure",
         subject: "propagators",
@@ -153,24 +196,37 @@ function* examineLibraries(settings: Settings): Generator<Finding> {
   const known = libraryNames();
   for (const name of [...settings.enabledInstrumentations, ...settings.disabledInstrumentations]) {
     if (name !== "all" && !known.includes(name)) {
-      yield { state: "warning", subject: "instrumentations", detail: `'${name}' is none`, advice: `known are ${known.join(", ")}` };
+      yield {
+        state: "warning",
+        subject: "instrumentations",
+        detail: `'${name}' is none`,
+        advice: `known are ${known.join(", ")}`,
+      };
     }
   }
-  const installed = known.filter((name) => libraryPackages(name).every((each) => each.some(isInstalled)));
+  const installed = known.filter((name) =>
+    libraryPackages(name).every((each) => each.some(isInstalled)),
+  );
   yield { state: "note", subject: "instrumented", detail: installed.join(", ") };
-  if (isModulePackage() && !/@ananta\/tracing\/register/.test(`${process.env["NODE_OPTIONS"] ?? ""} ${startScript()}`)) {
+  if (
+    isModulePackage() &&
+    !/@ananta\/tracing\/register/.test(`${process.env["NODE_OPTIONS"] ?? ""} ${startScript()}`)
+  ) {
     yield {
       state: "warning",
       subject: "native modules",
-      detail: "this package has \"type\": \"module\", and libraries are seen only through the hook",
-      advice: "start it with `node --import @ananta/tracing/register …`, or set NODE_OPTIONS to that",
+      detail: 'this package has "type": "module", and libraries are seen only through the hook',
+      advice:
+        "start it with `node --import @ananta/tracing/register …`, or set NODE_OPTIONS to that",
     };
   }
 }
 
 function packageFile(): { type?: string; scripts?: { start?: string } } {
   try {
-    return JSON.parse(readFileSync(join(process.cwd(), "package.json"), "utf8")) as ReturnType<typeof packageFile>;
+    return JSON.parse(readFileSync(join(process.cwd(), "package.json"), "utf8")) as ReturnType<
+      typeof packageFile
+    >;
   } catch {
     return {};
   }

@@ -7,7 +7,13 @@ import { RandomIdGenerator } from "@opentelemetry/sdk-trace";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 
 import type { Finding } from "./examination.js";
-import { createSender, describeError, readCertificates, targetOf, type Outcome } from "../export/delivery.js";
+import {
+  createSender,
+  describeError,
+  readCertificates,
+  targetOf,
+  type Outcome,
+} from "../export/delivery.js";
 import { encodeRequest, encodeResource, encodeScope, encodeSpan } from "../export/encoding.js";
 import { packageVersion } from "../resource.js";
 import type { Settings } from "../settings/index.js";
@@ -26,13 +32,22 @@ export async function* examineWay(settings: Settings): AsyncGenerator<Finding> {
     return;
   }
   if (settings.endpoint === "") {
-    yield { state: "failure", subject: "endpoint", detail: "cannot be read, see above", advice: "set OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318" };
+    yield {
+      state: "failure",
+      subject: "endpoint",
+      detail: "cannot be read, see above",
+      advice: "set OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318",
+    };
     return;
   }
   const url = new URL(settings.endpoint);
   const host = url.hostname.replace(/^\[|\]$/g, "");
   const port = Number(url.port) || (url.protocol === "https:" ? 443 : 80);
-  const steps = [() => resolveName(host), () => openPort(host, port), ...(settings.insecure ? [] : [() => shakeHands(settings, host, port)])];
+  const steps = [
+    () => resolveName(host),
+    () => openPort(host, port),
+    ...(settings.insecure ? [] : [() => shakeHands(settings, host, port)]),
+  ];
   for (const step of steps) {
     const finding = await step();
     yield finding;
@@ -51,7 +66,8 @@ async function resolveName(host: string): Promise<Finding> {
       state: "failure",
       subject: "name",
       detail: `${host}: ${describeError(error)}`,
-      advice: "correct the host in OTEL_EXPORTER_OTLP_ENDPOINT; in Compose, both services need a common network",
+      advice:
+        "correct the host in OTEL_EXPORTER_OTLP_ENDPOINT; in Compose, both services need a common network",
     };
   }
 }
@@ -60,7 +76,8 @@ async function openPort(host: string, port: number): Promise<Finding> {
   const socket = connectTcp({ host, port });
   const failure = await settled(socket, "connect");
   socket.destroy();
-  if (failure === undefined) return { state: "ok", subject: "port", detail: `${host}:${port} is open` };
+  if (failure === undefined)
+    return { state: "ok", subject: "port", detail: `${host}:${port} is open` };
   return {
     state: "failure",
     subject: "port",
@@ -74,24 +91,37 @@ async function shakeHands(settings: Settings, host: string, port: number): Promi
   try {
     socket = connectTls({ host, port, servername: host, ...readCertificates(targetOf(settings)) });
   } catch (error) {
-    return { state: "failure", subject: "TLS", detail: describeError(error), advice: "correct the path of the PEM file" };
+    return {
+      state: "failure",
+      subject: "TLS",
+      detail: describeError(error),
+      advice: "correct the path of the PEM file",
+    };
   }
   const failure = await settled(socket, "secureConnect");
   const protocol = socket.getProtocol();
   socket.destroy();
-  if (failure === undefined) return { state: "ok", subject: "TLS", detail: `${protocol ?? "TLS"}, the certificate is trusted` };
+  if (failure === undefined)
+    return {
+      state: "ok",
+      subject: "TLS",
+      detail: `${protocol ?? "TLS"}, the certificate is trusted`,
+    };
   return {
     state: "failure",
     subject: "TLS",
     detail: describeError(failure),
-    advice: "write http:// for a collector without TLS, or name its authority in OTEL_EXPORTER_OTLP_CERTIFICATE",
+    advice:
+      "write http:// for a collector without TLS, or name its authority in OTEL_EXPORTER_OTLP_CERTIFICATE",
   };
 }
 
 /** The error that came in place of the event; undefined where the event came. */
 function settled(socket: import("node:net").Socket, event: string): Promise<Error | undefined> {
   return new Promise((resolve) => {
-    socket.setTimeout(CONNECT_TIMEOUT_MILLIS, () => resolve(new Error(`no answer within ${CONNECT_TIMEOUT_MILLIS} ms`)));
+    socket.setTimeout(CONNECT_TIMEOUT_MILLIS, () =>
+      resolve(new Error(`no answer within ${CONNECT_TIMEOUT_MILLIS} ms`)),
+    );
     socket.once(event, () => resolve(undefined));
     socket.once("error", resolve);
   });
@@ -105,9 +135,18 @@ async function sendSpan(settings: Settings): Promise<Finding> {
   const millis = (performance.now() - started).toFixed(0);
   sender.close();
   if (outcome.kind === "delivered" && outcome.rejectedSpans === 0) {
-    return { state: "ok", subject: "span", detail: `a test span was taken in ${millis} ms, trace ${traceId}` };
+    return {
+      state: "ok",
+      subject: "span",
+      detail: `a test span was taken in ${millis} ms, trace ${traceId}`,
+    };
   }
-  return { state: "failure", subject: "span", detail: reasonOf(outcome), advice: adviceFor(settings) };
+  return {
+    state: "failure",
+    subject: "span",
+    detail: reasonOf(outcome),
+    advice: adviceFor(settings),
+  };
 }
 
 function reasonOf(outcome: Outcome): string {
@@ -162,7 +201,8 @@ async function askXRay(settings: Settings): Promise<Finding> {
     detail: `sampling rules from ${endpoint}: ${found.detail}`,
     ...(found.state === "failure" && {
       state: "warning" as const,
-      advice: "start the X-Ray daemon or the collector's awsproxy, or set OTEL_TRACES_SAMPLER_ARG=endpoint=…",
+      advice:
+        "start the X-Ray daemon or the collector's awsproxy, or set OTEL_TRACES_SAMPLER_ARG=endpoint=…",
     }),
   };
 }

@@ -100,7 +100,7 @@ export function encodeResource(resource: Resource): Buffer {
   writer.reset();
   writer.tag(1, LENGTH);
   const mark = writer.begin();
-  attributes(1, resource.attributes as Attributes);
+  attributes(1, resource.attributes);
   writer.end(mark);
   return take();
 }
@@ -124,7 +124,11 @@ export interface EncodedScope {
 }
 
 /** One message `ExportTraceServiceRequest`. */
-export function encodeRequest(resource: Buffer, schemaUrl: string, scopes: Iterable<EncodedScope>): Buffer {
+export function encodeRequest(
+  resource: Buffer,
+  schemaUrl: string,
+  scopes: Iterable<EncodedScope>,
+): Buffer {
   writer.reset();
   writer.tag(1, LENGTH);
   const whole = writer.begin();
@@ -167,7 +171,7 @@ function count(number: number, value: number): void {
 function attributes(number: number, values: Attributes): void {
   for (const key in values) {
     const value = values[key];
-    if (value === undefined || value === null) continue;
+    if (value === undefined) continue;
     writer.tag(number, LENGTH);
     const pair = writer.begin();
     field(1, key);

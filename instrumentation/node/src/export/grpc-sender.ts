@@ -8,7 +8,14 @@ import { connect, constants, type ClientHttp2Session, type IncomingHttpHeaders }
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 
-import { describeError, readCertificates, readPartialSuccess, type Outcome, type Sender, type Target } from "./delivery.js";
+import {
+  describeError,
+  readCertificates,
+  readPartialSuccess,
+  type Outcome,
+  type Sender,
+  type Target,
+} from "./delivery.js";
 
 const compress = promisify(gzip);
 const METHOD = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
@@ -41,7 +48,11 @@ export class GrpcSender implements Sender {
   async send(body: Buffer, timeoutMillis: number): Promise<Outcome> {
     try {
       const isCompressed = this.target.compression === "gzip";
-      return await this.call(frame(isCompressed ? await compress(body) : body, isCompressed), isCompressed, timeoutMillis);
+      return await this.call(
+        frame(isCompressed ? await compress(body) : body, isCompressed),
+        isCompressed,
+        timeoutMillis,
+      );
     } catch (error) {
       this.close();
       return { kind: "retry", reason: describeGrpcError(error) };
@@ -73,7 +84,10 @@ export class GrpcSender implements Sender {
       let headers: IncomingHttpHeaders = {};
       const chunks: Buffer[] = [];
       stream.on("response", (received) => (headers = received));
-      stream.on("trailers", (received) => (headers = { ...headers, ...received }));
+      stream.on(
+        "trailers",
+        (received) => (headers = { ...headers, ...(received as IncomingHttpHeaders) }),
+      );
       stream.on("data", (chunk: Buffer) => chunks.push(chunk));
       stream.on("error", reject);
       stream.on("close", () => {
@@ -121,13 +135,14 @@ function frame(body: Buffer, isCompressed: boolean): Buffer {
 function judge(headers: IncomingHttpHeaders, answer: Buffer): Outcome {
   const code = headers["grpc-status"] as string | undefined;
   const message = decodeMessage(headers["grpc-message"]);
-  if (code === "0") return { kind: "delivered", ...readPartialSuccess(answer.subarray(FRAME_BYTES)) };
+  if (code === "0")
+    return { kind: "delivered", ...readPartialSuccess(answer.subarray(FRAME_BYTES)) };
   if (code === undefined) {
     const status = headers[constants.HTTP2_HEADER_STATUS];
     const reason =
       status === undefined
         ? "the collector closed the call without an answer"
-        : `the server answers HTTP ${status} and not gRPC; is this its OTLP/gRPC port?`;
+        : `the server answers HTTP ${String(status)} and not gRPC; is this its OTLP/gRPC port?`;
     return status === undefined || Number(status) >= 500 || Number(status) === 429
       ? { kind: "retry", reason }
       : { kind: "refused", reason };
@@ -155,5 +170,7 @@ function describeGrpcError(error: unknown): string {
 }
 
 function lowerCased(headers: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]),
+  );
 }

@@ -4,7 +4,14 @@ import { request as requestHttps, Agent as HttpsAgent } from "node:https";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 
-import { describeError, readCertificates, readPartialSuccess, type Outcome, type Sender, type Target } from "./delivery.js";
+import {
+  describeError,
+  readCertificates,
+  readPartialSuccess,
+  type Outcome,
+  type Sender,
+  type Target,
+} from "./delivery.js";
 
 const compress = promisify(gzip);
 const RETRYABLE = new Set([408, 429, 502, 503, 504]);
@@ -29,7 +36,11 @@ export class HttpSender implements Sender {
   async send(body: Buffer, timeoutMillis: number): Promise<Outcome> {
     const isCompressed = this.target.compression === "gzip";
     try {
-      return await this.post(isCompressed ? await compress(body) : body, isCompressed, timeoutMillis);
+      return await this.post(
+        isCompressed ? await compress(body) : body,
+        isCompressed,
+        timeoutMillis,
+      );
     } catch (error) {
       return { kind: "retry", reason: describeError(error) };
     }

@@ -12,7 +12,13 @@ import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace";
 import { warn } from "../log.js";
 import type { BatchLimits } from "../settings/index.js";
 import type { Outcome, Sender } from "./delivery.js";
-import { encodeRequest, encodeResource, encodeScope, encodeSpan, type EncodedScope } from "./encoding.js";
+import {
+  encodeRequest,
+  encodeResource,
+  encodeScope,
+  encodeSpan,
+  type EncodedScope,
+} from "./encoding.js";
 
 const FIRST_BACKOFF_MILLIS = 1000;
 const MAX_BACKOFF_MILLIS = 30_000;
@@ -134,12 +140,14 @@ export class ExportProcessor implements SpanProcessor {
   private startRound(timeoutMillis: number): Promise<Outcome | undefined> {
     clearTimeout(this.timer);
     this.timer = undefined;
-    this.round ??= context.with(ROOT_CONTEXT, () => this.sendBatch(timeoutMillis)).finally(() => {
-      this.round = undefined;
-      if (this.queue.length === 0 || this.isClosed) return;
-      const isFull = this.queue.length >= this.limits.maxExportBatchSize;
-      this.schedule(this.backoffMillis || (isFull ? 0 : this.limits.scheduleDelayMillis));
-    });
+    this.round ??= context
+      .with(ROOT_CONTEXT, () => this.sendBatch(timeoutMillis))
+      .finally(() => {
+        this.round = undefined;
+        if (this.queue.length === 0 || this.isClosed) return;
+        const isFull = this.queue.length >= this.limits.maxExportBatchSize;
+        this.schedule(this.backoffMillis || (isFull ? 0 : this.limits.scheduleDelayMillis));
+      });
     return this.round;
   }
 
@@ -208,7 +216,11 @@ export class ExportProcessor implements SpanProcessor {
       const key = `${scope.name}\0${scope.version ?? ""}\0${scope.schemaUrl ?? ""}`;
       let group = scopes.get(key);
       if (group === undefined) {
-        group = { scope: this.encodedScope(key, scope), schemaUrl: scope.schemaUrl ?? "", spans: [] };
+        group = {
+          scope: this.encodedScope(key, scope),
+          schemaUrl: scope.schemaUrl ?? "",
+          spans: [],
+        };
         scopes.set(key, group);
       }
       group.spans.push(span);

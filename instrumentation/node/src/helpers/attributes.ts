@@ -33,7 +33,9 @@ type Scalar = string | boolean | number;
  *
  * @example coerce({ "bom.id": 7n, part: { mpn: "R1" } }) // { "bom.id": "7", part: '{"mpn": "R1"}' }
  */
-export function coerce(attributes: Readonly<Record<string, unknown>> | undefined | null): Attributes {
+export function coerce(
+  attributes: Readonly<Record<string, unknown>> | undefined | null,
+): Attributes {
   const coerced: Attributes = {};
   if (attributes === undefined || attributes === null) return coerced;
   for (const key of Object.keys(attributes)) {

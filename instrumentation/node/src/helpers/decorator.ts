@@ -9,7 +9,11 @@ export interface MethodDecorator {
     value: Value,
     context: ClassMethodDecoratorContext<This, Value>,
   ): Value;
-  <Value>(target: object, key: string | symbol, descriptor: TypedPropertyDescriptor<Value>): TypedPropertyDescriptor<Value> | void;
+  <Value>(
+    target: object,
+    key: string | symbol,
+    descriptor: TypedPropertyDescriptor<Value>,
+  ): TypedPropertyDescriptor<Value>;
 }
 
 /**
@@ -24,7 +28,11 @@ export interface MethodDecorator {
  */
 export function Trace(options: string | TraceOptions = {}): MethodDecorator {
   const given: TraceOptions = typeof options === "string" ? { name: options } : options;
-  const decorate = (target: unknown, context: unknown, descriptor?: PropertyDescriptor): unknown => {
+  const decorate = (
+    target: unknown,
+    context: unknown,
+    descriptor?: PropertyDescriptor,
+  ): unknown => {
     if (isStandardContext(context)) return decorateStandard(target as Method, context, given);
     return decorateLegacy(target as object, context as string | symbol, descriptor, given);
   };
@@ -45,11 +53,14 @@ function isStandardContext(context: unknown): context is StandardContext {
 }
 
 function decorateStandard(method: Method, context: StandardContext, options: TraceOptions): Method {
-  if (context.kind !== "method") throw new TypeError(`@Trace is for methods, and ${String(context.name)} is a ${context.kind}`);
+  if (context.kind !== "method")
+    throw new TypeError(`@Trace is for methods, and ${String(context.name)} is a ${context.kind}`);
   const wrappers = new Map<string, Method>();
   // The class is known only when the method is called: by then `this` is one of its objects.
   const named = function (this: unknown, ...values: unknown[]): unknown {
-    const owner = context.static ? (this as { name?: string }) : (this as object | undefined)?.constructor;
+    const owner = context.static
+      ? (this as { name?: string })
+      : (this as object | undefined)?.constructor;
     const name = `${owner?.name ?? "anonymous"}.${String(context.name)}`;
     let wrapper = wrappers.get(name);
     if (wrapper === undefined) wrappers.set(name, (wrapper = wrap(method, options, name)));

@@ -35,11 +35,19 @@ export function traceFunction<Fn extends AnyFunction>(
 ): Fn {
   const fn = typeof first === "function" ? first : second!;
   const given = typeof first === "function" ? {} : first;
-  return wrap(fn, typeof given === "string" ? { name: given } : (given ?? {}), fn.name || "anonymous");
+  return wrap(
+    fn,
+    typeof given === "string" ? { name: given } : (given ?? {}),
+    fn.name || "anonymous",
+  );
 }
 
 /** The function with a span a call, under the name of the options or else this one. */
-export function wrap<Fn extends AnyFunction>(fn: Fn, options: TraceOptions, fallbackName: string): Fn {
+export function wrap<Fn extends AnyFunction>(
+  fn: Fn,
+  options: TraceOptions,
+  fallbackName: string,
+): Fn {
   const name = options.name ?? fallbackName;
   const records = options.recordException ?? true;
   const begin = (values: unknown[]): Span => {
@@ -48,7 +56,8 @@ export function wrap<Fn extends AnyFunction>(fn: Fn, options: TraceOptions, fall
     return startSpan(name, found, { kind: options.kind });
   };
   const wrapped = function (this: unknown, ...values: unknown[]): unknown {
-    if (isGeneratorFunction(fn)) return iterate(fn.apply(this, values) as Iteration, () => begin(values), records);
+    if (isGeneratorFunction(fn))
+      return iterate(fn.apply(this, values) as Iteration, () => begin(values), records);
     return runInSpan(begin(values), () => fn.apply(this, values) as unknown, records);
   };
   copyProperties(fn, wrapped);
@@ -56,7 +65,10 @@ export function wrap<Fn extends AnyFunction>(fn: Fn, options: TraceOptions, fall
 }
 
 /** Attributes from arguments are an extra: where they cannot be had, the call goes on. */
-function attributesOf(read: (...values: any[]) => AttributeInput, values: unknown[]): AttributeInput {
+function attributesOf(
+  read: (...values: any[]) => AttributeInput,
+  values: unknown[],
+): AttributeInput {
   try {
     return read(...values);
   } catch (error) {
@@ -99,7 +111,10 @@ function iterate(generator: Iteration, begin: () => Span, records: boolean): Ite
       return fail(error);
     }
   };
-  const wrapped = Object.create(Object.getPrototypeOf(generator) as object) as Record<string | symbol, unknown>;
+  const wrapped = Object.create(Object.getPrototypeOf(generator) as object) as Record<
+    string | symbol,
+    unknown
+  >;
   for (const kind of ["next", "return", "throw"] as const) {
     wrapped[kind] = (value: unknown) => step(kind, value);
   }

@@ -57,13 +57,17 @@ export function createSpan<Result>(
   extras: SpanExtras = {},
 ): Result {
   const isShort = typeof attributesOrFn === "function";
-  const body = isShort ? (attributesOrFn as (span: Span) => Result) : fn!;
+  const body = isShort ? attributesOrFn : fn!;
   const span = startSpan(name, isShort ? undefined : attributesOrFn, extras);
   return runInSpan(span, () => body(span), extras.recordException ?? true);
 }
 
 /** Starts a span that its caller ends; the helper for what has no function of its own. */
-export function startSpan(name: string, attributes?: AttributeInput, extras: SpanExtras = {}): Span {
+export function startSpan(
+  name: string,
+  attributes?: AttributeInput,
+  extras: SpanExtras = {},
+): Span {
   return currentTracer().startSpan(name, {
     attributes: coerce(attributes),
     ...(extras.kind !== undefined && { kind: extras.kind }),

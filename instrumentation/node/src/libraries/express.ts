@@ -7,7 +7,10 @@
  */
 import { context, SpanStatusCode } from "@opentelemetry/api";
 import { getRPCMetadata, RPCType } from "@opentelemetry/core";
-import { InstrumentationBase, InstrumentationNodeModuleDefinition } from "@opentelemetry/instrumentation";
+import {
+  InstrumentationBase,
+  InstrumentationNodeModuleDefinition,
+} from "@opentelemetry/instrumentation";
 
 interface Request {
   readonly baseUrl?: string;
@@ -35,11 +38,12 @@ export class ExpressRouteInstrumentation extends InstrumentationBase {
       [">=4.0.0 <6"],
       (express: Express) => {
         const { prototype } = (express.default ?? express).Route;
-        this._wrap(prototype, "dispatch", traceDispatch as never);
+        this._wrap(prototype, "dispatch", traceDispatch);
         return express;
       },
       (express: Express | undefined) => {
-        if (express !== undefined) this._unwrap((express.default ?? express).Route.prototype, "dispatch");
+        if (express !== undefined)
+          this._unwrap((express.default ?? express).Route.prototype, "dispatch");
       },
     );
   }
@@ -65,7 +69,7 @@ function traceDispatch(dispatch: Dispatch): Dispatch {
 
 /** The route as it was written, with the path its router is mounted at. */
 export function routeOf(baseUrl: string | undefined, path: Route["path"]): string {
-  const own = Array.isArray(path) ? path.map(String).join("|") : String(path as string | RegExp);
+  const own = Array.isArray(path) ? path.map(String).join("|") : String(path);
   const whole = `${baseUrl ?? ""}${own}`;
   return whole.length > 1 && whole.endsWith("/") ? whole.slice(0, -1) : whole || "/";
 }

@@ -5,7 +5,7 @@
  * wants spans for hooks and handlers gives `FastifyOtelInstrumentation` of `@fastify/otel` in
  * `instrumentations`, and this one steps back.
  */
-import { channel } from "node:diagnostics_channel";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 
 import { context, SpanStatusCode } from "@opentelemetry/api";
 import { getRPCMetadata, RPCType } from "@opentelemetry/core";
@@ -17,20 +17,25 @@ interface FastifyRequest {
 type Done = () => void;
 /** The part of a Fastify instance this module uses. */
 export interface FastifyInstance {
-  addHook(name: "onRequest", hook: (request: FastifyRequest, reply: unknown, done: Done) => void): unknown;
-  addHook(name: "onError", hook: (request: FastifyRequest, reply: unknown, error: Error, done: Done) => void): unknown;
+  addHook(
+    name: "onRequest",
+    hook: (request: FastifyRequest, reply: unknown, done: Done) => void,
+  ): unknown;
+  addHook(
+    name: "onError",
+    hook: (request: FastifyRequest, reply: unknown, error: Error, done: Done) => void,
+  ): unknown;
 }
 
 const instrumented = new WeakSet<object>();
 
 /** Instruments each instance made from now on; returns what undoes it. */
 export function instrumentFastify(): () => void {
-  const initialization = channel("fastify.initialization");
   const listener = (message: unknown): void => {
     addHooks((message as { fastify: FastifyInstance }).fastify);
   };
-  initialization.subscribe(listener);
-  return () => initialization.unsubscribe(listener);
+  subscribe("fastify.initialization", listener);
+  return () => unsubscribe("fastify.initialization", listener);
 }
 
 /** Adds the hooks to one instance; false where it has them already. */

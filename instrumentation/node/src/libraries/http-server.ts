@@ -10,36 +10,74 @@ import { errorMonitor } from "node:events";
 import http, { type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import https from "node:https";
 
-import { context, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, type Attributes, type Span } from "@opentelemetry/api";
-import { getRPCMetadata, RPCType, setRPCMetadata, suppressTracing, type RPCMetadata } from "@opentelemetry/core";
+import {
+  context,
+  propagation,
+  ROOT_CONTEXT,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+  type Attributes,
+  type Span,
+  type Tracer,
+  type TracerProvider,
+} from "@opentelemetry/api";
+import {
+  getRPCMetadata,
+  RPCType,
+  setRPCMetadata,
+  suppressTracing,
+  type RPCMetadata,
+} from "@opentelemetry/core";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 
 import type { Settings } from "../settings/index.js";
 import { captureHeaders, isExcluded } from "./request-rules.js";
 
-type Scheme = "http" | "https";
 type Emit = (event: string | symbol, ...values: unknown[]) => boolean;
 interface Patched {
   emit: Emit & { original?: Emit };
 }
 
-const KNOWN_METHODS = new Set(["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"]);
+const KNOWN_METHODS = new Set([
+  "GET",
+  "HEAD",
+  "POST",
+  "PUT",
+  "DELETE",
+  "CONNECT",
+  "OPTIONS",
+  "TRACE",
+  "PATCH",
+  "QUERY",
+]);
 const SCOPE = "@ananta/tracing/http";
 
 /** Traces the servers of this process from now on; returns what undoes it. */
-export function instrumentHttpServer(settings: Settings): () => void {
-  const undo = [patch(http.Server.prototype, "http", settings), patch(https.Server.prototype, "https", settings)];
+export function instrumentHttpServer(settings: Settings, provider: TracerProvider): () => void {
+  const tracer = provider.getTracer(SCOPE);
+  const undo = [
+    patch(http.Server.prototype, { scheme: "http", settings, tracer }),
+    patch(https.Server.prototype, { scheme: "https", settings, tracer }),
+  ];
   return () => undo.forEach((each) => each());
 }
 
-function patch(prototype: Server | https.Server, scheme: Scheme, settings: Settings): () => void {
+/** What requests of one scheme are traced with. */
+interface Tracing {
+  readonly scheme: "http" | "https";
+  readonly settings: Settings;
+  readonly tracer: Tracer;
+}
+
+function patch(prototype: Server | https.Server, tracing: Tracing): () => void {
   const patched = prototype as unknown as Patched;
   const original: Emit = patched.emit;
   const emit: Emit = function (this: unknown, event, ...values) {
     if (event !== "request") return original.call(this, event, ...values);
     const [request, response] = values as [IncomingMessage, ServerResponse];
     const proceed = (): boolean => original.call(this, event, ...values);
-    return serve(request, response, scheme, settings, proceed);
+    return serve(request, response, tracing, proceed);
   };
   patched.emit = emit;
   return () => {
@@ -50,8 +88,7 @@ function patch(prototype: Server | https.Server, scheme: Scheme, settings: Setti
 function serve(
   request: IncomingMessage,
   response: ServerResponse,
-  scheme: Scheme,
-  settings: Settings,
+  { scheme, settings, tracer }: Tracing,
   proceed: () => boolean,
 ): boolean {
   // Another copy of this instrumentation, or a server that hands its requests on, saw it already.
@@ -65,8 +102,8 @@ function serve(
   const parent = propagation.extract(ROOT_CONTEXT, request.headers);
   const method = request.method ?? "GET";
   const name = KNOWN_METHODS.has(method) ? method : "HTTP";
-  const tracer = trace.getTracer(SCOPE);
-  const span = tracer.startSpan(name, { kind: SpanKind.SERVER, attributes: decisive(request, url, scheme, method) }, parent);
+  const attributes = decisive(request, url, scheme, method);
+  const span = tracer.startSpan(name, { kind: SpanKind.SERVER, attributes }, parent);
   const metadata: RPCMetadata = { type: RPCType.HTTP, span };
   const active = setRPCMetadata(trace.setSpan(parent, span), metadata);
   if (hasBody(request)) context.bind(active, request);
@@ -89,7 +126,12 @@ function hasBody({ headers }: IncomingMessage): boolean {
 }
 
 /** What a sampler may decide by. */
-function decisive(request: IncomingMessage, url: string, scheme: Scheme, method: string): Attributes {
+function decisive(
+  request: IncomingMessage,
+  url: string,
+  scheme: string,
+  method: string,
+): Attributes {
   const query = url.indexOf("?");
   const attributes: Attributes = {
     "http.request.method": KNOWN_METHODS.has(method) ? method : "_OTHER",
@@ -106,7 +148,12 @@ function decisive(request: IncomingMessage, url: string, scheme: Scheme, method:
   return attributes;
 }
 
-function descriptive(request: IncomingMessage, url: string, method: string, settings: Settings): Attributes {
+function descriptive(
+  request: IncomingMessage,
+  url: string,
+  method: string,
+  settings: Settings,
+): Attributes {
   const { socket, headers } = request;
   const attributes: Attributes = {
     "network.peer.address": socket.remoteAddress,
@@ -118,7 +165,12 @@ function descriptive(request: IncomingMessage, url: string, method: string, sett
   const query = url.indexOf("?");
   if (query >= 0 && query < url.length - 1) attributes["url.query"] = url.slice(query + 1);
   if (!KNOWN_METHODS.has(method)) attributes["http.request.method_original"] = method;
-  captureHeaders(attributes, "http.request.header", settings.capturedHeaders.serverRequest, (header) => headers[header]);
+  captureHeaders(
+    attributes,
+    "http.request.header",
+    settings.capturedHeaders.serverRequest,
+    (header) => headers[header],
+  );
   return attributes;
 }
 
@@ -150,7 +202,12 @@ function watch(
       const told = (span as unknown as Partial<ReadableSpan>).status?.code;
       if (told !== SpanStatusCode.ERROR) span.setStatus({ code: SpanStatusCode.ERROR });
     }
-    captureHeaders(attributes, "http.response.header", settings.capturedHeaders.serverResponse, (header) => response.getHeader(header));
+    captureHeaders(
+      attributes,
+      "http.response.header",
+      settings.capturedHeaders.serverResponse,
+      (header) => response.getHeader(header),
+    );
     span.setAttributes(attributes);
     span.end();
   });

@@ -17,7 +17,7 @@ interface Library {
   /** Instrumentations of others that stand in for this one. */
   readonly replacedBy: readonly string[];
   /** Returns instrumentations to register, or what undoes a patch. */
-  readonly load: (settings: Settings) => Instrumentation | (() => void);
+  readonly load: (settings: Settings, provider: TracerProvider) => Instrumentation | (() => void);
 }
 
 const official = (name: string): string => `@opentelemetry/instrumentation-${name}`;
@@ -26,16 +26,18 @@ const LIBRARIES: Readonly<Record<string, Library>> = {
   http: {
     packages: [],
     replacedBy: [official("http")],
-    load: (settings) => {
-      const { instrumentHttpServer } = require("./http-server.js") as typeof import("./http-server.js");
-      return instrumentHttpServer(settings);
+    load: (settings, provider) => {
+      const { instrumentHttpServer } =
+        require("./http-server.js") as typeof import("./http-server.js");
+      return instrumentHttpServer(settings, provider);
     },
   },
   "http-client": {
     packages: [],
     replacedBy: [official("http")],
     load: (settings) => {
-      const { HttpInstrumentation } = require("@opentelemetry/instrumentation-http") as typeof import("@opentelemetry/instrumentation-http");
+      const { HttpInstrumentation } =
+        require("@opentelemetry/instrumentation-http") as typeof import("@opentelemetry/instrumentation-http");
       const { clientRequest, clientResponse } = settings.capturedHeaders;
       return new HttpInstrumentation({
         disableIncomingRequestInstrumentation: true,
@@ -49,7 +51,8 @@ const LIBRARIES: Readonly<Record<string, Library>> = {
     packages: [],
     replacedBy: [official("undici")],
     load: (settings) => {
-      const { UndiciInstrumentation } = require("@opentelemetry/instrumentation-undici") as typeof import("@opentelemetry/instrumentation-undici");
+      const { UndiciInstrumentation } =
+        require("@opentelemetry/instrumentation-undici") as typeof import("@opentelemetry/instrumentation-undici");
       const { clientRequest, clientResponse } = settings.capturedHeaders;
       return new UndiciInstrumentation({
         headersToSpanAttributes: {
@@ -63,7 +66,8 @@ const LIBRARIES: Readonly<Record<string, Library>> = {
     packages: ["express"],
     replacedBy: [official("express")],
     load: () => {
-      const { ExpressRouteInstrumentation } = require("./express.js") as typeof import("./express.js");
+      const { ExpressRouteInstrumentation } =
+        require("./express.js") as typeof import("./express.js");
       return new ExpressRouteInstrumentation();
     },
   },
@@ -79,7 +83,8 @@ const LIBRARIES: Readonly<Record<string, Library>> = {
     packages: ["pg", "pg-pool"],
     replacedBy: [official("pg")],
     load: () => {
-      const { PgInstrumentation } = require("@opentelemetry/instrumentation-pg") as typeof import("@opentelemetry/instrumentation-pg");
+      const { PgInstrumentation } =
+        require("@opentelemetry/instrumentation-pg") as typeof import("@opentelemetry/instrumentation-pg");
       return new PgInstrumentation({ enhancedDatabaseReporting: false });
     },
   },
@@ -87,7 +92,8 @@ const LIBRARIES: Readonly<Record<string, Library>> = {
     packages: ["redis", "@redis/client"],
     replacedBy: [official("redis")],
     load: () => {
-      const { RedisInstrumentation } = require("@opentelemetry/instrumentation-redis") as typeof import("@opentelemetry/instrumentation-redis");
+      const { RedisInstrumentation } =
+        require("@opentelemetry/instrumentation-redis") as typeof import("@opentelemetry/instrumentation-redis");
       return new RedisInstrumentation();
     },
   },
@@ -95,7 +101,8 @@ const LIBRARIES: Readonly<Record<string, Library>> = {
     packages: ["ioredis"],
     replacedBy: [official("ioredis")],
     load: () => {
-      const { IORedisInstrumentation } = require("@opentelemetry/instrumentation-ioredis") as typeof import("@opentelemetry/instrumentation-ioredis");
+      const { IORedisInstrumentation } =
+        require("@opentelemetry/instrumentation-ioredis") as typeof import("@opentelemetry/instrumentation-ioredis");
       return new IORedisInstrumentation();
     },
   },
@@ -103,7 +110,8 @@ const LIBRARIES: Readonly<Record<string, Library>> = {
     packages: ["@aws-sdk", "@smithy", "aws-sdk"],
     replacedBy: [official("aws-sdk")],
     load: () => {
-      const { AwsInstrumentation } = require("@opentelemetry/instrumentation-aws-sdk") as typeof import("@opentelemetry/instrumentation-aws-sdk");
+      const { AwsInstrumentation } =
+        require("@opentelemetry/instrumentation-aws-sdk") as typeof import("@opentelemetry/instrumentation-aws-sdk");
       return new AwsInstrumentation({ suppressInternalInstrumentation: true });
     },
   },
@@ -111,7 +119,8 @@ const LIBRARIES: Readonly<Record<string, Library>> = {
     packages: ["pino"],
     replacedBy: [official("pino")],
     load: () => {
-      const { PinoInstrumentation } = require("@opentelemetry/instrumentation-pino") as typeof import("@opentelemetry/instrumentation-pino");
+      const { PinoInstrumentation } =
+        require("@opentelemetry/instrumentation-pino") as typeof import("@opentelemetry/instrumentation-pino");
       return new PinoInstrumentation({ disableLogSending: true });
     },
   },
@@ -119,14 +128,29 @@ const LIBRARIES: Readonly<Record<string, Library>> = {
     packages: ["winston"],
     replacedBy: [official("winston")],
     load: () => {
-      const { WinstonInstrumentation } = require("@opentelemetry/instrumentation-winston") as typeof import("@opentelemetry/instrumentation-winston");
+      const { WinstonInstrumentation } =
+        require("@opentelemetry/instrumentation-winston") as typeof import("@opentelemetry/instrumentation-winston");
       return new WinstonInstrumentation({ disableLogSending: true });
     },
   },
 };
 
 /** Libraries whose official instrumentation is used where the application has it installed. */
-const OPTIONAL = ["amqplib", "cassandra-driver", "graphql", "kafkajs", "knex", "koa", "mongodb", "mongoose", "mysql", "mysql2", "nestjs-core", "restify", "tedious"];
+const OPTIONAL = [
+  "amqplib",
+  "cassandra-driver",
+  "graphql",
+  "kafkajs",
+  "knex",
+  "koa",
+  "mongodb",
+  "mongoose",
+  "mysql",
+  "mysql2",
+  "nestjs-core",
+  "restify",
+  "tedious",
+];
 const LOG_LIBRARIES = ["pino", "winston"];
 
 /** What was done about one library. */
@@ -155,8 +179,14 @@ export function libraryPackages(name: string): (readonly string[])[] {
 }
 
 /** Instruments what the options and settings ask for. Never throws: a failure is an entry. */
-export function instrumentLibraries(settings: Settings, options: TracingOptions, provider: TracerProvider): AppliedLibraries {
-  const given = (options.instrumentations ?? []).flat() as Instrumentation[];
+export function instrumentLibraries(
+  settings: Settings,
+  options: TracingOptions,
+  provider: TracerProvider,
+): AppliedLibraries {
+  const given = (options.instrumentations ?? []).flat<
+    readonly (Instrumentation | readonly Instrumentation[])[]
+  >() as Instrumentation[];
   const givenNames = new Set(given.map(({ instrumentationName }) => instrumentationName));
   const undo: (() => void)[] = [];
   const register = (instrumentation: Instrumentation): void => {
@@ -171,7 +201,11 @@ export function instrumentLibraries(settings: Settings, options: TracingOptions,
       else register(loaded);
       return { name, state: "instrumented" };
     } catch (error) {
-      return { name, state: "failed", detail: error instanceof Error ? error.message.split("\n")[0]! : String(error) };
+      return {
+        name,
+        state: "failed",
+        detail: error instanceof Error ? error.message.split("\n")[0]! : String(error),
+      };
     }
   };
   given.forEach(register);
@@ -179,15 +213,29 @@ export function instrumentLibraries(settings: Settings, options: TracingOptions,
   const libraries = Object.entries(LIBRARIES).map(([name, library]): AppliedLibrary => {
     if (library.replacedBy.some((other) => givenNames.has(other))) return { name, state: "given" };
     if (!isWanted(name)) return { name, state: "disabled" };
-    if (library.packages.length > 0 && !library.packages.some(isInstalled)) return { name, state: "not installed" };
-    return apply(name, () => library.load(settings));
+    if (library.packages.length > 0 && !library.packages.some(isInstalled))
+      return { name, state: "not installed" };
+    return apply(name, () => library.load(settings, provider));
   });
   for (const name of OPTIONAL) {
     const by = official(name);
-    if (givenNames.has(by) || !isWanted(name) || !isInstalled(instrumentedBy(name)) || !isInstalled(by)) continue;
+    if (
+      givenNames.has(by) ||
+      !isWanted(name) ||
+      !isInstalled(instrumentedBy(name)) ||
+      !isInstalled(by)
+    )
+      continue;
     libraries.push(apply(name, () => firstInstrumentation(requireFromApplication(by))));
   }
-  return { libraries, undo: () => undo.splice(0).reverse().forEach((each) => each()) };
+  return {
+    libraries,
+    undo: () =>
+      undo
+        .splice(0)
+        .reverse()
+        .forEach((each) => each()),
+  };
 }
 
 function wanted(settings: Settings, options: TracingOptions): (name: string) => boolean {
@@ -197,15 +245,24 @@ function wanted(settings: Settings, options: TracingOptions): (name: string) => 
   return (name) => {
     // One name covers both halves of HTTP.
     const names = name === "http-client" ? [name, "http"] : [name];
-    const isEnabled = (instrument === "auto" && enabled.length === 0) || names.some((each) => enabled.includes(each));
+    const isEnabled =
+      (instrument === "auto" && enabled.length === 0) ||
+      names.some((each) => enabled.includes(each));
     const isDisabled = names.some((each) => settings.disabledInstrumentations.includes(each));
-    return !isNone && isEnabled && !isDisabled && (settings.logCorrelation || !LOG_LIBRARIES.includes(name));
+    return (
+      !isNone &&
+      isEnabled &&
+      !isDisabled &&
+      (settings.logCorrelation || !LOG_LIBRARIES.includes(name))
+    );
   };
 }
 
 /** The one class a package of an instrumentation exports. */
 function firstInstrumentation(exported: Record<string, unknown>): Instrumentation {
-  const found = Object.entries(exported).find(([name, value]) => name.endsWith("Instrumentation") && typeof value === "function");
+  const found = Object.entries(exported).find(
+    ([name, value]) => name.endsWith("Instrumentation") && typeof value === "function",
+  );
   if (found === undefined) throw new Error("exports no instrumentation");
   return new (found[1] as new () => Instrumentation)();
 }

@@ -13,7 +13,8 @@ export function instrumentedBy(name: string): string {
 /** Whether the package is in a `node_modules` the application resolves from, or in pnpm's store. */
 export function isInstalled(name: string): boolean {
   return folders().some(
-    (folder) => existsSync(join(folder, name)) || existsSync(join(folder, ".pnpm/node_modules", name)),
+    (folder) =>
+      existsSync(join(folder, name)) || existsSync(join(folder, ".pnpm/node_modules", name)),
   );
 }
 

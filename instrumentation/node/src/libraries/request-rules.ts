@@ -20,6 +20,8 @@ export function captureHeaders(
   for (const name of names) {
     const value = read(name);
     if (value === undefined) continue;
-    attributes[`${prefix}.${name}`] = Array.isArray(value) ? [...(value as string[])] : [String(value)];
+    attributes[`${prefix}.${name}`] = Array.isArray(value)
+      ? [...(value as string[])]
+      : [String(value)];
   }
 }

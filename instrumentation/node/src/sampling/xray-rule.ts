@@ -33,7 +33,9 @@ const SERVICE_TYPES: Readonly<Record<string, string>> = {
 };
 
 export class Rule {
-  private readonly patterns: Readonly<Record<"service" | "type" | "host" | "method" | "path", RegExp>>;
+  private readonly patterns: Readonly<
+    Record<"service" | "type" | "host" | "method" | "path", RegExp>
+  >;
   private readonly attributePatterns: readonly (readonly [string, RegExp])[];
   private fixedRate: number;
   private quota: number | undefined;
@@ -76,7 +78,11 @@ export class Rule {
     return new Rule(document);
   }
 
-  matches(name: string, attributes: Attributes, service: { name: string; platform: string }): boolean {
+  matches(
+    name: string,
+    attributes: Attributes,
+    service: { name: string; platform: string },
+  ): boolean {
     const { patterns } = this;
     return (
       patterns.service.test(service.name) &&
@@ -84,7 +90,9 @@ export class Rule {
       patterns.method.test(text(attributes["http.request.method"] ?? attributes["http.method"])) &&
       patterns.path.test(pathOf(attributes)) &&
       patterns.host.test(hostOf(attributes)) &&
-      this.attributePatterns.every(([key, value]) => value.test(text(attributes[key] ?? (key === "name" ? name : ""))))
+      this.attributePatterns.every(([key, value]) =>
+        value.test(text(attributes[key] ?? (key === "name" ? name : ""))),
+      )
     );
   }
 
@@ -132,7 +140,10 @@ export class Rule {
 
 /** `*` stands for any text and `?` for one character; letters of either case are the same. */
 function pattern(glob = "*"): RegExp {
-  const source = glob.replace(/[.+^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*").replaceAll("?", ".");
+  const source = glob
+    .replace(/[.+^${}()|[\]\\]/g, "\\$&")
+    .replaceAll("*", ".*")
+    .replaceAll("?", ".");
   return new RegExp(`^${source}$`, "is");
 }
 
@@ -148,7 +159,9 @@ function pathOf(attributes: Attributes): string {
 }
 
 function hostOf(attributes: Attributes): string {
-  const host = text(attributes["http.host"] ?? attributes["server.address"] ?? attributes["net.host.name"]);
+  const host = text(
+    attributes["http.host"] ?? attributes["server.address"] ?? attributes["net.host.name"],
+  );
   const port = attributes["server.port"];
   const isPlain = port === undefined || port === 80 || port === 443 || host.includes(":");
   return isPlain ? host : `${host}:${text(port)}`;

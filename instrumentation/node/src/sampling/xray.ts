@@ -7,7 +7,14 @@
 import { randomBytes } from "node:crypto";
 import { request as requestHttp } from "node:http";
 
-import { context, ROOT_CONTEXT, type Attributes, type Context, type Link, type SpanKind } from "@opentelemetry/api";
+import {
+  context,
+  ROOT_CONTEXT,
+  type Attributes,
+  type Context,
+  type Link,
+  type SpanKind,
+} from "@opentelemetry/api";
 import { SamplingDecision, type Sampler, type SamplingResult } from "@opentelemetry/sdk-trace";
 
 import type { Settings } from "../settings/index.js";
@@ -17,7 +24,12 @@ const DEFAULT_ENDPOINT = "http://127.0.0.1:2000";
 const DEFAULT_POLLING_SECONDS = 300;
 const TARGET_SECONDS = 10;
 const REQUEST_TIMEOUT_MILLIS = 5000;
-const FALLBACK: RuleDocument = { RuleName: "Fallback", Priority: 10_001, FixedRate: 0.05, ReservoirSize: 1 };
+const FALLBACK: RuleDocument = {
+  RuleName: "Fallback",
+  Priority: 10_001,
+  FixedRate: 0.05,
+  ReservoirSize: 1,
+};
 const DROP: SamplingResult = { decision: SamplingDecision.NOT_RECORD };
 const KEEP: SamplingResult = { decision: SamplingDecision.RECORD_AND_SAMPLED };
 
@@ -28,7 +40,10 @@ export interface XRayOptions {
 }
 
 /** The sampler of these settings, polling from now on. */
-export function createXRaySampler(settings: Settings, report: (problem: string) => void): XRaySampler {
+export function createXRaySampler(
+  settings: Settings,
+  report: (problem: string) => void,
+): XRaySampler {
   const platform = settings.resourceAttributes["cloud.platform"];
   return new XRaySampler(
     parseOptions(settings.sampler.argument, report),
@@ -40,13 +55,19 @@ export function createXRaySampler(settings: Settings, report: (problem: string) 
 /** Reads `endpoint=http://127.0.0.1:2000,polling_interval=300`, blanks and order of no matter. */
 export function parseOptions(text: string, report: (problem: string) => void): XRayOptions {
   const options = { endpoint: DEFAULT_ENDPOINT, pollingSeconds: DEFAULT_POLLING_SECONDS };
-  for (const item of text.split(",").map((each) => each.trim()).filter(Boolean)) {
+  for (const item of text
+    .split(",")
+    .map((each) => each.trim())
+    .filter(Boolean)) {
     const [key = "", value = ""] = item.split(/=(.*)/s).map((part) => part.trim());
     const url = value.includes("://") ? value : `http://${value}`;
     if (key === "endpoint" && URL.canParse(url)) options.endpoint = url.replace(/\/+$/, "");
-    else if (key === "polling_interval" && Number(value) > 0) options.pollingSeconds = Number(value);
+    else if (key === "polling_interval" && Number(value) > 0)
+      options.pollingSeconds = Number(value);
     else {
-      report(`OTEL_TRACES_SAMPLER_ARG: '${item}' is left out; write endpoint=URL,polling_interval=SECONDS`);
+      report(
+        `OTEL_TRACES_SAMPLER_ARG: '${item}' is left out; write endpoint=URL,polling_interval=SECONDS`,
+      );
     }
   }
   return options;
@@ -82,7 +103,8 @@ export class XRaySampler implements Sampler {
     attributes: Attributes,
     _links: Link[],
   ): SamplingResult {
-    const rule = this.rules.find((each) => each.matches(name, attributes, this.service)) ?? this.fallback;
+    const rule =
+      this.rules.find((each) => each.matches(name, attributes, this.service)) ?? this.fallback;
     return rule.sample(Date.now()) ? KEEP : DROP;
   }
 
@@ -100,7 +122,10 @@ export class XRaySampler implements Sampler {
     const records: { SamplingRule?: RuleDocument }[] = [];
     let token: string | undefined;
     do {
-      const page = await this.ask("/GetSamplingRules", token === undefined ? {} : { NextToken: token });
+      const page = await this.ask(
+        "/GetSamplingRules",
+        token === undefined ? {} : { NextToken: token },
+      );
       if (page === undefined) return;
       records.push(...((page["SamplingRuleRecords"] as typeof records | undefined) ?? []));
       token = page["NextToken"] as string | undefined;
@@ -118,7 +143,9 @@ export class XRaySampler implements Sampler {
     if (used.length === 0) return;
     const timestamp = Date.now() / 1000;
     const answer = await this.ask("/SamplingTargets", {
-      SamplingStatisticsDocuments: used.map((rule) => rule.takeStatistics(this.clientId, timestamp)),
+      SamplingStatisticsDocuments: used.map((rule) =>
+        rule.takeStatistics(this.clientId, timestamp),
+      ),
     });
     const targets = (answer?.["SamplingTargetDocuments"] as TargetDocument[] | undefined) ?? [];
     for (const target of targets) {
@@ -162,7 +189,10 @@ function post(url: string, body: string): Promise<Record<string, unknown>> {
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
       response.on("error", reject);
       response.on("end", () => {
-        if (response.statusCode !== 200) return reject(new Error(`answer ${response.statusCode}`));
+        if (response.statusCode !== 200) {
+          reject(new Error(`answer ${response.statusCode ?? 0}`));
+          return;
+        }
         try {
           resolve(JSON.parse(Buffer.concat(chunks).toString("utf8")) as Record<string, unknown>);
         } catch {

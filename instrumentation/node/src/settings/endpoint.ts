@@ -57,7 +57,8 @@ export function readDestination(reader: Reader): Destination {
     return { endpoint: DEFAULT_ENDPOINT[protocol], protocol, insecure: true };
   }
   const split = splitEndpoint(reader, found.origin, found.text, insecure);
-  if (split === undefined) return { endpoint: "", protocol: asked ?? "http/protobuf", insecure: true };
+  if (split === undefined)
+    return { endpoint: "", protocol: asked ?? "http/protobuf", insecure: true };
   const { url, hinted } = split;
   const protocol = asked ?? hinted ?? (url.port === GRPC_PORT ? "grpc" : "http/protobuf");
   if (asked === undefined) noteInferred(reader, protocol);
@@ -107,7 +108,13 @@ function readProtocol(reader: Reader): Protocol | undefined {
 
 /** The text of the endpoint, and whether the traces path is still to be appended to it. */
 function findEndpoint(reader: Reader): { origin: string; text: string; isGeneral: boolean } {
-  const text = reader.read("endpoint", [SIGNAL_VARIABLE, GENERAL_VARIABLE], reader.text, "", "endpoint");
+  const text = reader.read(
+    "endpoint",
+    [SIGNAL_VARIABLE, GENERAL_VARIABLE],
+    reader.text,
+    "",
+    "endpoint",
+  );
   const origin = reader.origins["endpoint"]?.split(" (")[0] ?? "";
   if (text !== "") return { origin, text, isGeneral: origin !== SIGNAL_VARIABLE };
   const [name, jaeger] = reader.variable(...JAEGER_VARIABLES);
@@ -175,7 +182,9 @@ export function maskCredentials(text: string): string {
 function isNearby(host: string): boolean {
   const bare = host.replace(/^\[|\]$/g, "").toLowerCase();
   if (isIP(bare) === 0) return !bare.includes(".") || /\.(local|internal|localhost)$/.test(bare);
-  return /^(127\.|10\.|192\.168\.|169\.254\.|172\.(1[6-9]|2\d|3[01])\.|::1$|f[cd]|fe80:)/.test(bare);
+  return /^(127\.|10\.|192\.168\.|169\.254\.|172\.(1[6-9]|2\d|3[01])\.|::1$|f[cd]|fe80:)/.test(
+    bare,
+  );
 }
 
 function warnOfPort(reader: Reader, origin: string, url: URL, protocol: Protocol): void {

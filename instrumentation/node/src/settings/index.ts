@@ -10,26 +10,20 @@ import type { SpanLimits } from "@opentelemetry/sdk-trace";
 import type { TracingOptions } from "../options.js";
 import { PROPAGATORS } from "../propagation.js";
 import { readDestination, type Protocol } from "./endpoint.js";
+import { readBatch, readLimits, type BatchLimits } from "./limits.js";
 import { findPackage } from "./package-file.js";
 import { presetOf } from "./presets.js";
 import { Reader, UnusableValue, type Environment } from "./reader.js";
 import { readSampler, type SamplerChoice } from "./sampler-name.js";
 
 export type { Protocol } from "./endpoint.js";
+export type { BatchLimits } from "./limits.js";
 export { SamplerChoice } from "./sampler-name.js";
 
 /** Searched for in the path of an incoming request that is not to be traced. */
 const DEFAULT_EXCLUDED_URLS = [
   /\/(health|healthz|healthcheck|livez|readyz|live|ready|ping|metrics)\/?(\?|$)/,
 ];
-
-/** How spans wait and leave. Sizes are in spans. */
-export interface BatchLimits {
-  readonly scheduleDelayMillis: number;
-  readonly maxQueueSize: number;
-  readonly maxExportBatchSize: number;
-  readonly exportTimeoutMillis: number;
-}
 
 /** Names of the headers to keep as attributes; none by default. */
 export interface CapturedHeaders {
@@ -116,7 +110,12 @@ export function resolveSettings(
 }
 
 function readResourceAttributes(reader: Reader): Record<string, unknown> {
-  const variables = reader.read("resourceAttributes", ["OTEL_RESOURCE_ATTRIBUTES"], reader.pairs, {});
+  const variables = reader.read(
+    "resourceAttributes",
+    ["OTEL_RESOURCE_ATTRIBUTES"],
+    reader.pairs,
+    {},
+  );
   const given = reader.option("resourceAttributes") as Record<string, unknown> | undefined;
   if (given === undefined) return variables;
   const both = Object.keys(variables).length > 0 ? " and OTEL_RESOURCE_ATTRIBUTES" : "";
@@ -126,7 +125,12 @@ function readResourceAttributes(reader: Reader): Record<string, unknown> {
 
 function readService(reader: Reader, attributes: Record<string, unknown>) {
   const packaged = findPackage();
-  const find = (setting: string, variable: string, attribute: string, inPackage?: string): string => {
+  const find = (
+    setting: string,
+    variable: string,
+    attribute: string,
+    inPackage?: string,
+  ): string => {
     const text = reader.read(setting, [variable], reader.text, "", setting);
     if (text !== "") return text;
     if (attributes[attribute]) {
@@ -139,17 +143,31 @@ function readService(reader: Reader, attributes: Record<string, unknown>) {
   let serviceName = find("serviceName", "OTEL_SERVICE_NAME", "service.name", packaged?.name);
   if (serviceName === "") {
     serviceName = "unknown_service:node";
-    reader.problem("OTEL_SERVICE_NAME", `the service has no name, so it is called ${serviceName}; set it`);
+    reader.problem(
+      "OTEL_SERVICE_NAME",
+      `the service has no name, so it is called ${serviceName}; set it`,
+    );
   }
   return {
     serviceName,
-    serviceVersion: find("serviceVersion", "OTEL_SERVICE_VERSION", "service.version", packaged?.version),
+    serviceVersion: find(
+      "serviceVersion",
+      "OTEL_SERVICE_VERSION",
+      "service.version",
+      packaged?.version,
+    ),
   };
 }
 
 /** The name of the environment; also chooses the preset. */
 function readEnvironment(reader: Reader, attributes: Record<string, unknown>): string {
-  let environment = reader.read("environment", ["DEPLOYMENT_ENVIRONMENT"], reader.text, "", "environment");
+  let environment = reader.read(
+    "environment",
+    ["DEPLOYMENT_ENVIRONMENT"],
+    reader.text,
+    "",
+    "environment",
+  );
   for (const key of ["deployment.environment.name", "deployment.environment"]) {
     if (environment === "" && attributes[key]) {
       reader.origins["environment"] = reader.origins["resourceAttributes"] ?? "";
@@ -171,10 +189,21 @@ function readExport(reader: Reader) {
     `OTEL_EXPORTER_OTLP_${name}`,
   ];
   return {
-    headers: reader.read<Readonly<Record<string, string>>>("headers", otlp("HEADERS"), reader.pairs, {}, "headers"),
+    headers: reader.read<Readonly<Record<string, string>>>(
+      "headers",
+      otlp("HEADERS"),
+      reader.pairs,
+      {},
+      "headers",
+    ),
     certificate: reader.read("certificate", otlp("CERTIFICATE"), reader.text, ""),
     clientKey: reader.read("clientKey", otlp("CLIENT_KEY"), reader.text, ""),
-    clientCertificate: reader.read("clientCertificate", otlp("CLIENT_CERTIFICATE"), reader.text, ""),
+    clientCertificate: reader.read(
+      "clientCertificate",
+      otlp("CLIENT_CERTIFICATE"),
+      reader.text,
+      "",
+    ),
     timeoutMillis: reader.read("timeoutMillis", otlp("TIMEOUT"), reader.timeout, 10_000),
     compression: reader.read<"gzip" | "none">(
       "compression",
@@ -236,7 +265,12 @@ function readPrivacy(reader: Reader) {
     });
   const headers = (place: string) =>
     reader
-      .read(`capturedHeaders.${place}`, [`OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_${place}`], reader.names, [])
+      .read(
+        `capturedHeaders.${place}`,
+        [`OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_${place}`],
+        reader.names,
+        [],
+      )
       .map((name) => name.toLowerCase());
   const excluded = reader.read<readonly (string | RegExp)[]>(
     "excludedUrls",
@@ -259,15 +293,45 @@ function readPrivacy(reader: Reader) {
 function readProcess(reader: Reader) {
   const [configFile] = reader.variable("OTEL_CONFIG_FILE");
   if (configFile !== "") {
-    reader.problem(configFile, "configuration files are not read here; the other OTEL_ variables hold");
+    reader.problem(
+      configFile,
+      "configuration files are not read here; the other OTEL_ variables hold",
+    );
   }
   return {
-    resourceDetectors: reader.read<readonly string[]>("resourceDetectors", ["OTEL_NODE_RESOURCE_DETECTORS"], reader.names, ["all"]),
-    enabledInstrumentations: reader.read<readonly string[]>("enabledInstrumentations", ["OTEL_NODE_ENABLED_INSTRUMENTATIONS"], reader.names, []),
-    disabledInstrumentations: reader.read<readonly string[]>("disabledInstrumentations", ["OTEL_NODE_DISABLED_INSTRUMENTATIONS"], reader.names, []),
-    logCorrelation: reader.read("logCorrelation", ["OTEL_NODE_LOG_CORRELATION"], reader.flag, true, "logCorrelation"),
+    resourceDetectors: reader.read<readonly string[]>(
+      "resourceDetectors",
+      ["OTEL_NODE_RESOURCE_DETECTORS"],
+      reader.names,
+      ["all"],
+    ),
+    enabledInstrumentations: reader.read<readonly string[]>(
+      "enabledInstrumentations",
+      ["OTEL_NODE_ENABLED_INSTRUMENTATIONS"],
+      reader.names,
+      [],
+    ),
+    disabledInstrumentations: reader.read<readonly string[]>(
+      "disabledInstrumentations",
+      ["OTEL_NODE_DISABLED_INSTRUMENTATIONS"],
+      reader.names,
+      [],
+    ),
+    logCorrelation: reader.read(
+      "logCorrelation",
+      ["OTEL_NODE_LOG_CORRELATION"],
+      reader.flag,
+      true,
+      "logCorrelation",
+    ),
     logLevel: reader.read("logLevel", ["OTEL_LOG_LEVEL"], readLogLevel, ""),
-    shutdownTimeoutMillis: reader.read("shutdownTimeoutMillis", [], reader.milliseconds, 2000, "shutdownTimeoutMillis"),
+    shutdownTimeoutMillis: reader.read(
+      "shutdownTimeoutMillis",
+      [],
+      reader.milliseconds,
+      2000,
+      "shutdownTimeoutMillis",
+    ),
     disabled: reader.read("disabled", ["OTEL_SDK_DISABLED"], reader.flag, false),
   };
 }
@@ -276,46 +340,4 @@ function readLogLevel(_origin: string, text: string): string {
   const folded = text.toLowerCase();
   if (["none", "error", "warn", "info", "debug", "verbose", "all"].includes(folded)) return folded;
   throw new UnusableValue(`unknown level '${text}'; write debug, info, warn, error or none`);
-}
-
-function readBatch(reader: Reader): BatchLimits {
-  const maxQueueSize = reader.read("maxQueueSize", ["OTEL_BSP_MAX_QUEUE_SIZE"], reader.positiveCount, 8192);
-  let maxExportBatchSize = reader.read(
-    "maxExportBatchSize",
-    ["OTEL_BSP_MAX_EXPORT_BATCH_SIZE"],
-    reader.positiveCount,
-    Math.min(1024, maxQueueSize),
-  );
-  if (maxExportBatchSize > maxQueueSize) {
-    reader.problem(
-      reader.origins["maxExportBatchSize"] ?? "",
-      `a batch of ${maxExportBatchSize} does not fit a queue of ${maxQueueSize}; ${maxQueueSize} is used`,
-    );
-    maxExportBatchSize = maxQueueSize;
-  }
-  return {
-    scheduleDelayMillis: reader.read("scheduleDelayMillis", ["OTEL_BSP_SCHEDULE_DELAY"], reader.milliseconds, 5000),
-    maxQueueSize,
-    maxExportBatchSize,
-    exportTimeoutMillis: reader.read("exportTimeoutMillis", ["OTEL_BSP_EXPORT_TIMEOUT"], reader.milliseconds, 30_000),
-  };
-}
-
-function readLimits(reader: Reader): SpanLimits {
-  const count = (setting: string, fallback: number, ...variables: string[]) =>
-    reader.read(`limits.${setting}`, variables, reader.count, fallback);
-  const general = "OTEL_ATTRIBUTE_COUNT_LIMIT";
-  return {
-    attributeCountLimit: count("attributeCount", 128, "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", general),
-    attributeValueLengthLimit: count(
-      "attributeValueLength",
-      Infinity,
-      "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT",
-      "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT",
-    ),
-    eventCountLimit: count("eventCount", 128, "OTEL_SPAN_EVENT_COUNT_LIMIT"),
-    linkCountLimit: count("linkCount", 128, "OTEL_SPAN_LINK_COUNT_LIMIT"),
-    attributePerEventCountLimit: count("eventAttributeCount", 128, "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", general),
-    attributePerLinkCountLimit: count("linkAttributeCount", 128, "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", general),
-  };
 }

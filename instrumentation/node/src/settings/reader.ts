@@ -134,7 +134,8 @@ export class Reader {
     if (match === null) throw new UnusableValue(`'${text}' is not a number of milliseconds`);
     const unit = match[2]?.toLowerCase();
     const millis = Number(match[1]) * (unit === undefined ? 1 : (MILLIS_PER_UNIT[unit] ?? 1));
-    if (unit !== undefined) this.problem(origin, `'${text}' is read as ${millis} ms; write ${millis}`);
+    if (unit !== undefined)
+      this.problem(origin, `'${text}' is read as ${millis} ms; write ${millis}`);
     return millis;
   };
 

@@ -88,10 +88,7 @@ function byName(reader: Reader, origin: string, text: string): SamplerChoice {
   }
   if (!RATIO_SAMPLERS.includes(name)) return new SamplerChoice(name);
   if (variable === "") {
-    reader.problem(
-      ARGUMENT_VARIABLE,
-      `${name} has no ratio, so 1 is used; write one from 0 to 1`,
-    );
+    reader.problem(ARGUMENT_VARIABLE, `${name} has no ratio, so 1 is used; write one from 0 to 1`);
     return new SamplerChoice(name, "1");
   }
   try {

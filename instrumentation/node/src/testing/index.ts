@@ -113,10 +113,14 @@ export class SpanRecorder {
     const known = new Set(this.finished.map(keyOf));
     const orphans = this.finished.filter((span) => {
       const parent = parentKeyOf(span);
-      return parent !== undefined && span.parentSpanContext?.isRemote !== true && !known.has(parent);
+      return (
+        parent !== undefined && span.parentSpanContext?.isRemote !== true && !known.has(parent)
+      );
     });
     if (orphans.length > 0) {
-      this.fail(`the parents of these spans are missing: ${orphans.map(({ name }) => name).join(", ")}`);
+      this.fail(
+        `the parents of these spans are missing: ${orphans.map(({ name }) => name).join(", ")}`,
+      );
     }
   }
 
@@ -129,7 +133,8 @@ export class SpanRecorder {
     for (const span of this.finished) {
       for (const [place, key, text] of textsOf(span)) {
         const known = secrets.find((secret) => text.includes(secret));
-        const looksSecret = redactText(text, key) !== text && key !== "db.query.text" && key !== "db.statement";
+        const looksSecret =
+          redactText(text, key) !== text && key !== "db.query.text" && key !== "db.statement";
         if (known !== undefined || (looksSecret && !text.includes(REDACTED))) {
           this.fail(`${JSON.stringify(span.name)} holds a secret in ${place}`);
         }
@@ -141,25 +146,37 @@ export class SpanRecorder {
     const found: string[] = [];
     if (expected.parent !== undefined) {
       const parent = this.finished.find((each) => keyOf(each) === parentKeyOf(span))?.name ?? null;
-      if (parent !== expected.parent) found.push(`its parent is ${JSON.stringify(parent)}, not ${JSON.stringify(expected.parent)}`);
+      if (parent !== expected.parent)
+        found.push(
+          `its parent is ${JSON.stringify(parent)}, not ${JSON.stringify(expected.parent)}`,
+        );
     }
     for (const [key, value] of Object.entries(expected.attributes ?? {})) {
       if (!isDeepStrictEqual(span.attributes[key], value)) {
-        found.push(`${key} is ${JSON.stringify(span.attributes[key])}, not ${JSON.stringify(value)}`);
+        found.push(
+          `${key} is ${JSON.stringify(span.attributes[key])}, not ${JSON.stringify(value)}`,
+        );
       }
     }
     const events = span.events.map(({ name }) => name);
     if (expected.events !== undefined && !isSubsequence(expected.events, events)) {
-      found.push(`its events are ${JSON.stringify(events)}, not ${JSON.stringify(expected.events)}`);
+      found.push(
+        `its events are ${JSON.stringify(events)}, not ${JSON.stringify(expected.events)}`,
+      );
     }
     if (expected.error !== undefined && !hasError(span, expected.error)) {
-      found.push(`its status is ${SpanStatusCode[span.status.code]} ${span.status.message ?? ""}`.trimEnd());
+      found.push(
+        `its status is ${SpanStatusCode[span.status.code]} ${span.status.message ?? ""}`.trimEnd(),
+      );
     }
     return found;
   }
 
   private fail(message: string): never {
-    throw new AssertionError({ message: `${message}\n\n${this.tree()}\n`, stackStartFn: this.fail });
+    throw new AssertionError({
+      message: `${message}\n\n${this.tree()}\n`,
+      stackStartFn: this.fail,
+    });
   }
 }
 
@@ -185,10 +202,14 @@ function* textsOf(span: ReadableSpan): Generator<[place: string, key: string, te
     yield [`event ${event.name}`, "event.name", event.name];
     yield* textsOfAttributes(`event ${event.name}, attribute`, event.attributes ?? {});
   }
-  for (const link of span.links) yield* textsOfAttributes("a link, attribute", link.attributes ?? {});
+  for (const link of span.links)
+    yield* textsOfAttributes("a link, attribute", link.attributes ?? {});
 }
 
-function* textsOfAttributes(place: string, attributes: Attributes): Generator<[string, string, string]> {
+function* textsOfAttributes(
+  place: string,
+  attributes: Attributes,
+): Generator<[string, string, string]> {
   for (const [key, value] of Object.entries(attributes)) {
     for (const text of Array.isArray(value) ? value : [value]) {
       if (typeof text === "string") yield [`${place} ${key}`, key, text];

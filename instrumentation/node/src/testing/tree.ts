@@ -32,11 +32,18 @@ export function drawTree(spans: readonly ReadableSpan[]): string {
   if (spans.length === 0) return "(no spans)";
   const known = new Set(spans.map(keyOf));
   const lines: string[] = [];
-  const draw = ({ span, children }: SpanNode, indent: string, isLast: boolean, isRoot: boolean): void => {
+  const draw = (
+    { span, children }: SpanNode,
+    indent: string,
+    isLast: boolean,
+    isRoot: boolean,
+  ): void => {
     const branch = isRoot ? "" : isLast ? "└─ " : "├─ ";
     const parent = parentKeyOf(span);
     const isOrphan = parent !== undefined && !known.has(parent);
-    lines.push(`${indent}${branch}${describe(span)}${isOrphan ? ` (parent ${parent.slice(33)} is elsewhere)` : ""}`);
+    lines.push(
+      `${indent}${branch}${describe(span)}${isOrphan ? ` (parent ${parent.slice(33)} is elsewhere)` : ""}`,
+    );
     const deeper = isRoot ? indent : indent + (isLast ? "   " : "│  ");
     children.forEach((child, index) => draw(child, deeper, index === children.length - 1, false));
   };
@@ -47,9 +54,12 @@ export function drawTree(spans: readonly ReadableSpan[]): string {
 function describe(span: ReadableSpan): string {
   const millis = span.duration[0] * 1e3 + span.duration[1] / 1e6;
   const kind = span.kind === SpanKind.INTERNAL ? "" : ` ${SpanKind[span.kind].toLowerCase()}`;
-  const error = span.status.code === SpanStatusCode.ERROR ? ` ERROR ${span.status.message ?? ""}`.trimEnd() : "";
+  const error =
+    span.status.code === SpanStatusCode.ERROR
+      ? ` ERROR ${span.status.message ?? ""}`.trimEnd()
+      : "";
   const attributes = Object.entries(span.attributes)
-    .map(([key, value]) => `${key}=${shorten(JSON.stringify(value) ?? "")}`)
+    .map(([key, value]) => `${key}=${shorten(JSON.stringify(value))}`)
     .join(" ");
   const events = span.events.map(({ name }) => ` !${name}`).join("");
   return `${span.name}${kind} ${millis.toFixed(1)} ms${error}${attributes && ` {${attributes}}`}${events}`;

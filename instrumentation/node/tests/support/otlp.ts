@@ -17,7 +17,10 @@ export interface ReceivedSpan {
   readonly parentId: string;
   readonly kind: "internal" | "server" | "client" | "producer" | "consumer";
   readonly attributes: Readonly<Record<string, Value>>;
-  readonly events: readonly { readonly name: string; readonly attributes: Readonly<Record<string, Value>> }[];
+  readonly events: readonly {
+    readonly name: string;
+    readonly attributes: Readonly<Record<string, Value>>;
+  }[];
   readonly links: readonly { readonly traceId: string; readonly spanId: string }[];
   readonly status: { readonly code: number; readonly message: string };
   readonly resource: Readonly<Record<string, Value>>;
@@ -44,8 +47,14 @@ export function decodeSpans(body: Uint8Array): ReceivedSpan[] {
         parentId: hex(span.parentSpanId),
         kind: KINDS[span.kind as number]!,
         attributes: attributes(span.attributes),
-        events: span.events.map((event: any) => ({ name: event.name, attributes: attributes(event.attributes) })),
-        links: span.links.map((link: any) => ({ traceId: hex(link.traceId), spanId: hex(link.spanId) })),
+        events: span.events.map((event: any) => ({
+          name: event.name,
+          attributes: attributes(event.attributes),
+        })),
+        links: span.links.map((link: any) => ({
+          traceId: hex(link.traceId),
+          spanId: hex(link.spanId),
+        })),
         status: { code: span.status?.code ?? 0, message: span.status?.message ?? "" },
         resource: attributes(ofResource.resource.attributes),
         scope: ofScope.scope.name,
@@ -58,7 +67,9 @@ export function decodeSpans(body: Uint8Array): ReceivedSpan[] {
 
 export function encodeResponse(rejectedSpans: number, errorMessage: string): Buffer {
   const partialSuccess = { rejectedSpans, errorMessage };
-  return Buffer.from(Response.encode(Response.fromObject(rejectedSpans > 0 ? { partialSuccess } : {})).finish());
+  return Buffer.from(
+    Response.encode(Response.fromObject(rejectedSpans > 0 ? { partialSuccess } : {})).finish(),
+  );
 }
 
 function hex(bytes: Uint8Array | undefined): string {

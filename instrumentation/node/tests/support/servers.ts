@@ -19,29 +19,46 @@ export async function startPostgres(): Promise<Running> {
   const isRoot = process.getuid?.() === 0;
   const folder = mkdtempSync(join(tmpdir(), "ananta-pg-"));
   const identity = isRoot ? { uid: idOf("-u"), gid: idOf("-g") } : {};
-  if (identity.uid !== undefined) chownSync(folder, identity.uid, identity.gid!);
+  if (identity.uid !== undefined) chownSync(folder, identity.uid, identity.gid);
   const options = { ...identity, cwd: folder, stdio: "ignore" as const };
   const data = join(folder, "data");
-  execFileSync(join(bin, "initdb"), ["-D", data, "-U", "tester", "-A", "trust", "--no-sync"], options);
+  execFileSync(
+    join(bin, "initdb"),
+    ["-D", data, "-U", "tester", "-A", "trust", "--no-sync"],
+    options,
+  );
   const port = await freePort();
-  const child = spawn(join(bin, "postgres"), ["-D", data, "-p", String(port), "-h", "127.0.0.1", "-k", folder, "-F"], options);
+  const child = spawn(
+    join(bin, "postgres"),
+    ["-D", data, "-p", String(port), "-h", "127.0.0.1", "-k", folder, "-F"],
+    options,
+  );
   await listening(port);
-  await answering(() => spawnSync(join(bin, "pg_isready"), ["-h", "127.0.0.1", "-p", String(port)]).status === 0);
+  await answering(
+    () => spawnSync(join(bin, "pg_isready"), ["-h", "127.0.0.1", "-p", String(port)]).status === 0,
+  );
   return { port, stop: () => stop(child, "SIGINT", folder) };
 }
 
 export async function startRedis(): Promise<Running> {
-  if (spawnSync("redis-server", ["--version"]).status !== 0) throw new Error("these tests need Debian's package redis-server");
+  if (spawnSync("redis-server", ["--version"]).status !== 0)
+    throw new Error("these tests need Debian's package redis-server");
   const folder = mkdtempSync(join(tmpdir(), "ananta-redis-"));
   const port = await freePort();
-  const child = spawn("redis-server", ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder], { stdio: "ignore" });
+  const child = spawn(
+    "redis-server",
+    ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder],
+    { stdio: "ignore" },
+  );
   await listening(port);
   return { port, stop: () => stop(child, "SIGTERM", folder) };
 }
 
 function postgresBin(): string {
   const root = "/usr/lib/postgresql";
-  const versions = existsSync(root) ? readdirSync(root).filter((name) => existsSync(join(root, name, "bin/initdb"))) : [];
+  const versions = existsSync(root)
+    ? readdirSync(root).filter((name) => existsSync(join(root, name, "bin/initdb")))
+    : [];
   const newest = versions.sort((left, right) => Number(right) - Number(left))[0];
   if (newest === undefined) throw new Error("these tests need Debian's package postgresql");
   return join(root, newest, "bin");
@@ -63,7 +80,9 @@ function freePort(): Promise<number> {
 async function listening(port: number): Promise<void> {
   for (let tries = 0; tries < 500; tries++) {
     const isOpen = await new Promise<boolean>((resolve) => {
-      const socket = connect(port, "127.0.0.1", () => resolve(true)).on("error", () => resolve(false));
+      const socket = connect(port, "127.0.0.1", () => resolve(true)).on("error", () =>
+        resolve(false),
+      );
       socket.on("connect", () => socket.destroy());
     });
     if (isOpen) return;

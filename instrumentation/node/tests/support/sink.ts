@@ -3,7 +3,12 @@ import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { gunzipSync } from "node:zlib";
 
-import { Server as GrpcServer, ServerCredentials, type Metadata, type sendUnaryData } from "@grpc/grpc-js";
+import {
+  Server as GrpcServer,
+  ServerCredentials,
+  type Metadata,
+  type sendUnaryData,
+} from "@grpc/grpc-js";
 
 import { decodeSpans, encodeResponse, type ReceivedSpan } from "./otlp.js";
 
@@ -44,7 +49,9 @@ export abstract class Sink {
     const deadline = Date.now() + timeoutMillis;
     while (this.spans.length < count) {
       if (Date.now() > deadline) {
-        throw new Error(`${this.spans.length} of ${count} spans arrived: ${this.spans.map(({ name }) => name).join(", ")}`);
+        throw new Error(
+          `${this.spans.length} of ${count} spans arrived: ${this.spans.map(({ name }) => name).join(", ")}`,
+        );
       }
       await sleep(10);
     }
@@ -52,7 +59,8 @@ export abstract class Sink {
   }
 }
 
-export const sleep = (millis: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, millis));
+export const sleep = (millis: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, millis));
 
 export async function startHttpSink(port = 0): Promise<Sink> {
   const sink = new HttpSink();
