@@ -184,9 +184,9 @@ export function instrumentLibraries(
   options: TracingOptions,
   provider: TracerProvider,
 ): AppliedLibraries {
-  const given = (options.instrumentations ?? []).flat<
-    readonly (Instrumentation | readonly Instrumentation[])[]
-  >() as Instrumentation[];
+  const given: Instrumentation[] = (options.instrumentations ?? []).flatMap((each) =>
+    Array.isArray(each) ? (each as Instrumentation[]) : [each as Instrumentation],
+  );
   const givenNames = new Set(given.map(({ instrumentationName }) => instrumentationName));
   const undo: (() => void)[] = [];
   const register = (instrumentation: Instrumentation): void => {
