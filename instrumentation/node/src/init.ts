@@ -106,35 +106,32 @@ class Setup {
 
   start(): TracingHandle {
     const { settings, options } = this;
-    setLogLevel(settings.logLevel);
+    // Whatever can fail comes first, so that a failure leaves nothing behind.
     const propagator = options.textMapPropagator ?? createPropagator(settings, this.report);
-    const processors = settings.disabled ? [] : this.createProcessors();
-    this.tellProblems();
-    propagation.setGlobalPropagator(propagator);
     const contextManager = options.contextManager ?? new AsyncLocalStorageContextManager();
-    context.setGlobalContextManager(contextManager.enable());
-    const handle = settings.disabled ? idleHandle(settings) : this.startProvider(processors);
-    if (settings.disabled) {
-      setState({
-        handle,
-        settings,
-        libraries: [],
-        resource: undefined,
-        processors: [],
-        dismantle: forgetGlobals,
-      });
-    }
-    this.isStarted = true;
-    return handle;
-  }
-
-  private startProvider(processors: SpanProcessor[]): TracingHandle {
-    const { settings, options } = this;
+    const processors = settings.disabled ? [] : this.createProcessors();
     const foreign = registeredProvider();
-    const own = foreign === undefined ? this.createProvider(processors) : undefined;
+    const isIdle = settings.disabled || foreign !== undefined;
+    const own = isIdle ? undefined : this.createProvider(processors);
+    const problems = [...settings.problems, ...this.problems.splice(0)];
+    if (problems.length > 0 && options.strict === true) throw new TracingSettingsError(problems);
+    // Before the log level is set: where somebody registered theirs already, theirs hold silently.
+    propagation.setGlobalPropagator(propagator);
+    context.setGlobalContextManager(contextManager.enable());
+    setLogLevel(settings.logLevel);
+    problems.forEach(warn);
+    this.isStarted = true;
+    if (settings.disabled) return startNothing(settings);
     if (own !== undefined) trace.setGlobalTracerProvider(own);
     else this.joinProvider(foreign!, processors);
-    const provider = own ?? foreign!;
+    return this.startProvider(own ?? foreign!, processors);
+  }
+
+  private startProvider(
+    provider: TracerProviderInterface,
+    processors: SpanProcessor[],
+  ): TracingHandle {
+    const { settings, options } = this;
     const libraries = instrumentLibraries(settings, options, provider);
     for (const { name, state, detail } of libraries.libraries) {
       if (state === "failed") this.report(`${name} could not be instrumented: ${detail ?? ""}`);
@@ -253,14 +250,6 @@ class Setup {
     if (this.isStarted) warn(problem);
     else this.problems.push(problem);
   };
-
-  private tellProblems(): void {
-    const problems = [...this.settings.problems, ...this.problems.splice(0)];
-    if (problems.length > 0 && this.options.strict === true)
-      throw new TracingSettingsError(problems);
-    problems.forEach(warn);
-    this.isStarted = true;
-  }
 }
 
 /** Takes secrets out of each span before the processors after it see the span. */
@@ -339,6 +328,13 @@ function idleHandle(settings: Settings): TracingHandle {
     forceFlush: async () => true,
     shutdown: async () => true,
   };
+}
+
+function startNothing(settings: Settings): TracingHandle {
+  const handle = idleHandle(settings);
+  const rest = { libraries: [], resource: undefined, processors: [] };
+  setState({ handle, settings, ...rest, dismantle: forgetGlobals });
+  return handle;
 }
 
 /** The provider somebody registered; undefined where there is none. */

@@ -5,6 +5,7 @@ import { arch, hostname, release } from "node:os";
 
 import type { Attributes } from "@opentelemetry/api";
 import {
+  defaultResource,
   resourceFromAttributes,
   type DetectedResourceAttributes,
   type Resource,
@@ -30,7 +31,7 @@ export function createResource(settings: Settings): Resource {
   const attributes: DetectedResourceAttributes = {
     "telemetry.sdk.language": "nodejs",
     "telemetry.sdk.name": "opentelemetry",
-    "telemetry.sdk.version": sdkVersion(),
+    "telemetry.sdk.version": defaultResource().attributes["telemetry.sdk.version"],
     "telemetry.distro.name": "ananta-tracing",
     "telemetry.distro.version": packageVersion(),
     ...(uses("process") && processAttributes()),
@@ -78,10 +79,6 @@ function containerAttributes(): Attributes {
     }
   }
   return {};
-}
-
-function sdkVersion(): string {
-  return (require("@opentelemetry/sdk-trace/package.json") as { version: string }).version;
 }
 
 /** The version of this package. */
