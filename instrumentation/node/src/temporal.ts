@@ -9,6 +9,8 @@
  * const client = new Client({ connection, plugins: [temporalPlugin()] });
  * const worker = await Worker.create({ ...options, plugins: [temporalPlugin()] });
  */
+import { join } from "node:path";
+
 import { ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import { resourceFromAttributes, type Resource } from "@opentelemetry/resources";
 import type { ReadableSpan, Span, SpanProcessor } from "@opentelemetry/sdk-trace";
@@ -17,14 +19,24 @@ import { requireFromApplication, resolveFromApplication } from "./libraries/inst
 import { currentState } from "./state.js";
 
 const PACKAGE = "@temporalio/interceptors-opentelemetry-v2";
+const PROPAGATION = join(__dirname, "temporal-workflow.js");
 
 /** A plugin of Temporal's client and worker; the methods are Temporal's business. */
 export interface TemporalPlugin {
   readonly name: string;
 }
 
+interface WorkerOptions {
+  interceptors?: { workflowModules?: readonly string[] };
+}
+
+interface Configurable extends TemporalPlugin {
+  configureWorker(options: WorkerOptions): WorkerOptions;
+  configureReplayWorker(options: WorkerOptions): WorkerOptions;
+}
+
 interface Interceptors {
-  OpenTelemetryPlugin: new (options: object) => TemporalPlugin;
+  OpenTelemetryPlugin: new (options: object) => Configurable;
   OpenTelemetryWorkflowClientInterceptor: new (options?: object) => object;
   OpenTelemetryActivityInboundInterceptor: new (context: unknown, options?: object) => object;
   OpenTelemetryActivityOutboundInterceptor: new (context: unknown) => object;
@@ -34,11 +46,22 @@ interface Interceptors {
 /** For `plugins` of a `Client` or a `Worker`: everything below in one. */
 export function temporalPlugin(): TemporalPlugin {
   const { OpenTelemetryPlugin } = load();
-  return new OpenTelemetryPlugin({
-    resource: resource(),
-    spanProcessor: workflowProcessor,
-    tracer: tracer(),
-  });
+  class Plugin extends OpenTelemetryPlugin {
+    override configureWorker(options: WorkerOptions): WorkerOptions {
+      return withPropagation(super.configureWorker(options));
+    }
+    override configureReplayWorker(options: WorkerOptions): WorkerOptions {
+      return withPropagation(super.configureReplayWorker(options));
+    }
+  }
+  return new Plugin({ resource: resource(), spanProcessor: workflowProcessor, tracer: tracer() });
+}
+
+/** The options with our module for the sandbox after those that are there. */
+function withPropagation(options: WorkerOptions): WorkerOptions {
+  const { interceptors = {} } = options;
+  const workflowModules = [...(interceptors.workflowModules ?? []), PROPAGATION];
+  return { ...options, interceptors: { ...interceptors, workflowModules } };
 }
 
 /** For `interceptors` of a `Client`. */
@@ -55,7 +78,10 @@ export function temporalWorkerOptions(): {
   const loaded = load();
   return {
     interceptors: {
-      workflowModules: [resolveFromApplication(`${PACKAGE}/lib/workflow-interceptors`)],
+      workflowModules: [
+        resolveFromApplication(`${PACKAGE}/lib/workflow-interceptors`),
+        PROPAGATION,
+      ],
       activity: [
         (context: unknown) => ({
           inbound: new loaded.OpenTelemetryActivityInboundInterceptor(context, {

@@ -71,7 +71,7 @@ export class ExportProcessor implements SpanProcessor {
       return;
     }
     this.queue.push({ span: encodeSpan(span), scope: span.instrumentationScope });
-    if (this.queue.length >= this.limits.maxExportBatchSize && this.backoffMillis === 0) {
+    if (this.queue.length === this.limits.maxExportBatchSize && this.backoffMillis === 0) {
       this.schedule(0);
     } else if (this.timer === undefined && this.round === undefined) {
       this.schedule(this.backoffMillis || this.limits.scheduleDelayMillis);
