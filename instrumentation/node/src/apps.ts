@@ -9,8 +9,8 @@ import { getRPCMetadata, RPCType } from "@opentelemetry/core";
 
 import { addHooks, type FastifyInstance } from "./libraries/fastify.js";
 import { routeOf } from "./libraries/express.js";
+import { excludeUrls } from "./libraries/request-rules.js";
 import { warn } from "./log.js";
-import { currentState } from "./state.js";
 
 export interface InstrumentAppOptions {
   /** Paths that are not traced, beside those of `initTracing`. */
@@ -53,10 +53,9 @@ export function instrumentApp<App extends object>(
 }
 
 function exclude(urls: readonly (string | RegExp)[]): void {
-  const excluded = currentState()?.settings.excludedUrls as RegExp[] | undefined;
   for (const url of urls) {
     try {
-      excluded?.push(new RegExp(url));
+      excludeUrls([new RegExp(url)]);
     } catch {
       warn(`option excludeUrls: '${String(url)}' is no regular expression and is left out`);
     }

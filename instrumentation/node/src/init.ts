@@ -3,6 +3,8 @@
  *
  * It never breaks the application: what cannot be used is told in one line and the rest goes on.
  */
+import { isDeepStrictEqual } from "node:util";
+
 import {
   context,
   propagation,
@@ -82,11 +84,8 @@ export function initTracing(options: TracingOptions = {}): TracingHandle {
 }
 
 function again(before: Settings, now: Settings, handle: TracingHandle): TracingHandle {
-  const shown = (settings: Settings): string => {
-    const { origins: _origins, problems: _problems, excludedUrls, ...rest } = settings;
-    return JSON.stringify([rest, excludedUrls.map(String)]);
-  };
-  if (shown(before) !== shown(now)) {
+  const effective = ({ origins: _origins, problems: _problems, ...rest }: Settings) => rest;
+  if (!isDeepStrictEqual(effective(before), effective(now))) {
     warn("initTracing() was called again with other settings; those of the first call are kept");
   }
   return handle;

@@ -314,7 +314,7 @@ describe("the recorder", () => {
 
 test("initTracing a second time keeps the first and warns where it differs", () => {
   const first = recordedInit();
-  expect(initTracing({ serviceName: "a", handleSignals: false })).toBe(first.handle);
+  expect(initTracing({ ...options })).toBe(first.handle);
   expect(first.warnings).toHaveLength(0);
   expect(initTracing({ serviceName: "b", handleSignals: false })).toBe(first.handle);
   expect(first.warnings).toHaveLength(1);
@@ -322,11 +322,13 @@ test("initTracing a second time keeps the first and warns where it differs", () 
   resetTracing();
 });
 
+const options = { serviceName: "a", handleSignals: false, resourceAttributes: { big: 2n } };
+
 function recordedInit() {
   resetTracing();
   const warnings: string[] = [];
   const { write } = process.stderr;
   process.stderr.write = (text: string) => warnings.push(text) > 0;
-  const handle = initTracing({ serviceName: "a", handleSignals: false });
+  const handle = initTracing(options);
   return { handle, warnings, restore: () => void (process.stderr.write = write) };
 }

@@ -178,8 +178,11 @@ test.each([
   expect(sink.spans.map(({ traceId }) => traceId)).toEqual([TRACE_ID, TRACE_ID, TRACE_ID]);
 });
 
-test("Fastify requests carry route and exception", async () => {
-  await serve("fastify.cjs");
+test.each([
+  ["Fastify 5", "fastify"],
+  ["Fastify 4", "fastify4"],
+])("requests of %s carry route and exception", async (_version, name) => {
+  await serve("fastify.cjs", { env: { FASTIFY: name } });
   await fetch(`${url}/hello/bob`);
   await fetch(`${url}/boom`);
   await fetch(`${url}/items`, {

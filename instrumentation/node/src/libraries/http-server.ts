@@ -32,7 +32,7 @@ import {
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 
 import type { Settings } from "../settings/index.js";
-import { captureHeaders, isExcluded } from "./request-rules.js";
+import { captureHeaders, excludeUrls, isExcluded } from "./request-rules.js";
 
 type Emit = (event: string | symbol, ...values: unknown[]) => boolean;
 interface Patched {
@@ -60,6 +60,7 @@ export function instrumentHttpServer(settings: Settings, provider: TracerProvide
     patch(http.Server.prototype, { scheme: "http", settings, tracer }),
     patch(https.Server.prototype, { scheme: "https", settings, tracer }),
   ];
+  undo.push(excludeUrls([]));
   return () => undo.forEach((each) => each());
 }
 

@@ -5,9 +5,19 @@ import type { Settings } from "../settings/index.js";
 
 type HeaderValue = string | number | readonly string[] | undefined;
 
+/** What `instrumentApp` excludes beside the settings. */
+const further: RegExp[] = [];
+
+/** Excludes further paths; returns what takes that back. */
+export function excludeUrls(expressions: readonly RegExp[]): () => void {
+  further.push(...expressions);
+  return () => void further.splice(0);
+}
+
 /** Whether requests for this path leave no span, nor anything they cause. */
-export function isExcluded(url: string, settings: Pick<Settings, "excludedUrls">): boolean {
-  return settings.excludedUrls.some((expression) => expression.test(url));
+export function isExcluded(url: string, { excludedUrls }: Pick<Settings, "excludedUrls">): boolean {
+  const matches = (expression: RegExp): boolean => expression.test(url);
+  return excludedUrls.some(matches) || further.some(matches);
 }
 
 /** Adds the headers of these names, where they are there; the conventions make each a list. */
