@@ -15,25 +15,27 @@ export const REDACTED = "[REDACTED]";
 export type Redaction = (text: string, key: string) => string;
 
 const SECRET_WORD =
-  "pass(?:word|wd|phrase)?|pwd|secret|token|authorization|cookie|api[-_]?key|x-api-key|" +
-  "access[-_]?key(?:[-_]?id)?|private[-_]?key|client[-_]?secret|credentials?|session[-_]?id|" +
-  "sig(?:nature)?";
-const SECRET_KEY = new RegExp(`(?:^|[._-])(?:[a-z]+[-_])?(?:${SECRET_WORD})$`, "i");
+  "pass(?:word|wd|phrase)|secret|token|authorization|cookie|api[-_]?key|access[-_]?key(?:[-_]?id)?|" +
+  "private[-_]?key|secret[-_]?key|credentials?";
+/** As Python's: by the end of the name alone. */
+const SECRET_KEY = new RegExp(`(?:${SECRET_WORD})$`, "i");
 /** Decides at little cost that a text holds nothing of interest. */
-const SUSPECT =
-  /@|pass|pwd|secret|token|key|sig|auth|cookie|cred|session|bearer|basic |AKIA|ASIA|eyJ/i;
-const URL_CREDENTIALS = /(\/\/)[^/@\s?#]*:[^/@\s?#]*@/g;
+const SUSPECT = /@|pass|pwd|secret|token|key|sig|auth|cookie|cred|bearer|basic |AKIA|ASIA|eyJ/i;
+const URL_CREDENTIALS = /(\/\/)[^/@\s?#:]{0,255}:[^/@\s?#]{0,255}@/g;
+/** What stands before the word is of no matter, and looking for it would take long in long texts. */
 const PAIR = new RegExp(
-  `((?:[a-z0-9]+[-_.])*[a-z0-9]*(?:${SECRET_WORD}))(["']?\\s*(?:[=:]|%3D)\\s*["']?)` +
+  `(${SECRET_WORD}|pwd|signature|\\bsig)(["']?\\s{0,9}(?:[=:]|%3D)\\s{0,9}["']?)` +
     `(?:(?:bearer|basic)\\s+)?([^\\s&"',;})\\]]+)`,
   "gi",
 );
 const SCHEME = /\b(bearer|basic)\s+[\w.~+/=-]{8,}/gi;
 const AWS_KEY = /\b(?:AKIA|ASIA)[0-9A-Z]{16}\b/g;
+const PRIVATE_KEY =
+  /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g;
 const WEB_TOKEN = /\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*/g;
-/** Dollar quotes, quoted text with doubled or escaped quotes, hexadecimal and plain numbers. */
-const SQL_LITERAL =
-  /\$([a-z_]*)\$[\s\S]*?\$\1\$|[xben]?'(?:[^'\\]|''|\\.)*'|(?<![\w$.:@])(?:0x[0-9a-f]+|-?\d+(?:\.\d*)?(?:e[+-]?\d+)?)\b/gi;
+/** Names in double quotes, which stay; dollar quotes, quoted text, hexadecimal and plain numbers. */
+const SQL_NAME_OR_LITERAL =
+  /"[^"]*"|\$([a-z_]*)\$[\s\S]*?(?:\$\1\$|$)|[xben]?'(?:[^'\\]|''|\\.)*(?:'|$)|(?<![\w$.:@"])(?:0x[0-9a-f]+|-?\d+(?:\.\d*)?(?:e[+-]?\d+)?)\b/gi;
 const SQL_KEYS = new Set(["db.statement", "db.query.text"]);
 /** Values of the instrumentations that come from a fixed vocabulary or an address. */
 const SAFE_KEYS = new Set([
@@ -70,11 +72,15 @@ export const redactText: Redaction = (text, key) => {
     case "secret":
       return REDACTED;
     case "sql":
-      return removeSecrets(text.replace(SQL_LITERAL, "?"));
+      return removeSecrets(removeLiterals(text));
     case "text":
       return removeSecrets(text);
   }
 };
+
+function removeLiterals(sql: string): string {
+  return sql.replace(SQL_NAME_OR_LITERAL, (found) => (found.startsWith('"') ? found : "?"));
+}
 
 function treatmentOf(key: string): Treatment {
   let treatment = treatments.get(key);
@@ -93,6 +99,7 @@ function removeSecrets(text: string): string {
     .replace(URL_CREDENTIALS, `$1${REDACTED}@`)
     .replace(PAIR, `$1$2${REDACTED}`)
     .replace(SCHEME, `$1 ${REDACTED}`)
+    .replace(PRIVATE_KEY, REDACTED)
     .replace(AWS_KEY, REDACTED)
     .replace(WEB_TOKEN, REDACTED);
 }
@@ -129,20 +136,14 @@ export function redactSpan(span: ReadableSpan, redact: Redaction): void {
 
 function redactAttributes(attributes: Attributes, redact: Redaction): void {
   for (const key in attributes) {
+    // Numbers and truth values tell no secrets.
     const value = attributes[key];
-    if (typeof value === "number" || typeof value === "boolean") {
-      if (treatmentOf(key) === "secret") attributes[key] = REDACTED;
-    } else {
+    if (typeof value === "string" || Array.isArray(value))
       attributes[key] = redactValue(value, key, redact);
-    }
   }
 }
 
-function redactValue(
-  value: AttributeValue | undefined,
-  key: string,
-  redact: Redaction,
-): AttributeValue | undefined {
+function redactValue(value: AttributeValue, key: string, redact: Redaction): AttributeValue {
   if (typeof value === "string") return redact(value, key);
   if (!Array.isArray(value)) return value;
   return value.map((item) =>

@@ -167,6 +167,7 @@ describe("redaction", () => {
       {
         "user.password": "hunter2",
         apiKey: "hunter2",
+        accessToken: "hunter2",
         "x-api-key": ["hunter2"],
         "db.session_token": "hunter2",
       },
@@ -220,7 +221,9 @@ describe("redaction", () => {
       "author.name": "ada",
       note: "the token was refreshed",
       "monkey.count": 2,
-      "db.query.text": "SELECT name FROM tenants WHERE id = $1",
+      "usage.token": 5,
+      "session.id": "s-1",
+      "db.query.text": 'SELECT "col 5" FROM tenants2 WHERE id = $1',
       "url.full": "http://h:80/p?page=2",
       "messaging.id": "a@b",
     };
@@ -243,6 +246,19 @@ describe("redaction", () => {
       bad: "[REDACTED]",
       password: "[REDACTED]",
     });
+  });
+
+  test("takes time in proportion to the text", async () => {
+    const long = [
+      "a.".repeat(50_000),
+      "key".repeat(30_000),
+      "//" + "a:".repeat(50_000),
+      "'".repeat(99_999),
+    ];
+    initTracing(options);
+    createSpan("long", { long, "db.query.text": long.join(" token ") }, () => {});
+    await flushTracing();
+    expect(sink.spans[0]!.attributes["long"]).toEqual(long);
   });
 
   test("can be left off", async () => {
