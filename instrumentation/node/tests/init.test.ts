@@ -273,7 +273,7 @@ test("each process of a cluster and each worker thread sends its own spans", asy
   const ended = await start("workers.cjs", sink.endpoint).ended;
   expect(ended).toMatchObject({ code: 0, stderr: "" });
   const places = sink.spans.map(
-    ({ name, resource }) => `${name} ${resource["service.instance.id"]}`,
+    ({ name, resource }) => `${name} ${String(resource["service.instance.id"])}`,
   );
   expect(sink.spans.map(({ name }) => name).sort()).toEqual([
     "cluster 1",

@@ -45,13 +45,14 @@ describe.each([
 
   test("SIGTERM under load: every response arrives and every span", async () => {
     const program = start("server.cjs", sink.endpoint, {
-      env: { ...env, END: "drain", WORK_MILLIS: "300" },
+      env: { ...env, END: "drain", WORK_MILLIS: "500" },
     });
     const port = await program.said("port");
     const answers = Array.from({ length: 50 }, async () =>
       (await fetch(`http://127.0.0.1:${port}/`, { headers: { connection: "close" } })).text(),
     );
-    await sleep(150);
+    // All of them are being worked on.
+    await program.said("request50");
     program.process.kill("SIGTERM");
     expect(await Promise.all(answers)).toEqual(Array(50).fill("done"));
     expect(await program.ended).toMatchObject({ code: 0, signal: null });
