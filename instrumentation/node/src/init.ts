@@ -94,6 +94,7 @@ function again(before: Settings, now: Settings, handle: TracingHandle): TracingH
 class Setup {
   private readonly problems: string[] = [];
   private exporting: ExportProcessor | undefined;
+  private readonly others = new EndedSpans();
   private target: Target | undefined;
   private resource: Resource | undefined;
   private isStarted = false;
@@ -197,10 +198,13 @@ class Setup {
     const own = typeof options.redact === "function" ? options.redact : undefined;
     const processors: SpanProcessor[] =
       options.redact === false ? [] : [new RedactingProcessor(composeRedaction(own))];
-    if (options.spanProcessors !== undefined) return [...processors, ...options.spanProcessors];
+    if (options.spanProcessors !== undefined) {
+      return [...processors, this.others, ...options.spanProcessors];
+    }
     if (options.traceExporter !== undefined) {
       return [
         ...processors,
+        this.others,
         new BatchSpanProcessor({ exporter: options.traceExporter, ...settings.batch }),
       ];
     }
@@ -230,10 +234,10 @@ class Setup {
   }
 
   private endable(handle: TracingHandle): Endable {
-    const { exporting, target } = this;
+    const { exporting, others, target } = this;
     return {
-      // What a processor of the user holds is not known here, so it is flushed once in any case.
-      pending: () => exporting?.pending ?? 0,
+      // What a processor of the user holds is not known: all that ended since the last flush.
+      pending: () => exporting?.pending ?? others.ended,
       flush: (timeoutMillis) => handle.forceFlush(timeoutMillis),
       flushSynchronously: (timeoutMillis) => {
         const body = exporting?.takePending();
@@ -261,6 +265,19 @@ class RedactingProcessor implements SpanProcessor {
     redactSpan(span, this.redact);
   }
   async forceFlush(): Promise<void> {}
+  async shutdown(): Promise<void> {}
+}
+
+/** Counts the spans that ended since the last flush. */
+class EndedSpans implements SpanProcessor {
+  ended = 0;
+  onStart(): void {}
+  onEnd(): void {
+    this.ended += 1;
+  }
+  async forceFlush(): Promise<void> {
+    this.ended = 0;
+  }
   async shutdown(): Promise<void> {}
 }
 
