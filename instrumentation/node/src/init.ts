@@ -25,7 +25,7 @@ import {
 
 import { createSender, targetOf, type Target } from "./export/delivery.js";
 import { ExportProcessor, type ExportCounts } from "./export/processor.js";
-import { instrumentLibraries } from "./libraries/index.js";
+import { instrumentLibraries, libraryNames, unknownLibraries } from "./libraries/index.js";
 import { watchProcessEnd, type Endable } from "./lifecycle.js";
 import { setLogLevel, warn } from "./log.js";
 import type { TracingOptions } from "./options.js";
@@ -135,6 +135,9 @@ class Setup {
     const libraries = instrumentLibraries(settings, options, provider);
     for (const { name, state, detail } of libraries.libraries) {
       if (state === "failed") this.report(`${name} could not be instrumented: ${detail ?? ""}`);
+    }
+    for (const name of unknownLibraries(settings, options)) {
+      this.report(`no instrumentation is named ${name}; known are ${libraryNames().join(", ")}`);
     }
     const handle = new LiveHandle(settings, provider, processors, this.exporting);
     const stopWatching = watchProcessEnd(

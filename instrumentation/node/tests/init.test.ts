@@ -64,6 +64,11 @@ test("a PEM file that cannot be read costs the export, and is named", () => {
   expect(warnings[0]).toContain("/no/such/file.pem");
 });
 
+test("an instrumentation with a wrong name is told", () => {
+  initTracing({ ...options, instrument: ["expres"] });
+  expect(warnings.join()).toContain("no instrumentation is named expres; known are http, ");
+});
+
 test("strict throws them all, and sets nothing up", () => {
   vi.stubEnv("OTEL_TRACES_SAMPLER", "nosuch");
   expect(() => initTracing({ ...options, samplingRatio: 5, strict: true })).toThrow(

@@ -178,6 +178,15 @@ export function libraryPackages(name: string): (readonly string[])[] {
   return library.packages.length === 0 ? [] : [library.packages];
 }
 
+/** What is asked for by a name that nothing has. */
+export function unknownLibraries(settings: Settings, { instrument }: TracingOptions): string[] {
+  const asked = Array.isArray(instrument)
+    ? (instrument as string[])
+    : settings.enabledInstrumentations;
+  const known = libraryNames();
+  return asked.filter((name) => !known.includes(name));
+}
+
 /** Instruments what the options and settings ask for. Never throws: a failure is an entry. */
 export function instrumentLibraries(
   settings: Settings,

@@ -7,10 +7,11 @@
  */
 import type { SpanLimits } from "@opentelemetry/sdk-trace";
 
-import type { TracingOptions } from "../options.js";
+import { OPTION_NAMES, type TracingOptions } from "../options.js";
 import { PROPAGATORS } from "../propagation.js";
 import { readDestination, type Protocol } from "./endpoint.js";
 import { readBatch, readLimits, type BatchLimits } from "./limits.js";
+import { nearest } from "./nearest.js";
 import { findPackage } from "./package-file.js";
 import { presetOf } from "./presets.js";
 import { Reader, UnusableValue, type Environment } from "./reader.js";
@@ -82,6 +83,7 @@ export function resolveSettings(
   environment: Environment = process.env,
 ): Settings {
   const reader = new Reader(options as Readonly<Record<string, unknown>>, environment);
+  checkNames(reader, options);
   const resourceAttributes = readResourceAttributes(reader);
   const name = readEnvironment(reader, resourceAttributes);
   const { authorization, ...destination } = readDestination(reader);
@@ -107,6 +109,16 @@ export function resolveSettings(
     limits: readLimits(reader),
   };
   return Object.freeze({ ...settings, origins: reader.origins, problems: reader.problems });
+}
+
+function checkNames(reader: Reader, options: TracingOptions): void {
+  for (const name of Object.keys(options).filter((each) => !OPTION_NAMES.includes(each))) {
+    const close = nearest(name, OPTION_NAMES);
+    reader.problem(
+      `option ${name}`,
+      `is unknown and ignored${close === undefined ? "" : `; did you mean ${close}?`}`,
+    );
+  }
 }
 
 function readResourceAttributes(reader: Reader): Record<string, unknown> {
