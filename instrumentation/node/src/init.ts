@@ -25,7 +25,7 @@ import {
 
 import { createSender, targetOf, type Target } from "./export/delivery.js";
 import { ExportProcessor, type ExportCounts } from "./export/processor.js";
-import { instrumentLibraries } from "./libraries/index.js";
+import { instrumentLibraries, libraryNames, unknownLibraries } from "./libraries/index.js";
 import { watchProcessEnd, type Endable } from "./lifecycle.js";
 import { setLogLevel, warn } from "./log.js";
 import type { TracingOptions } from "./options.js";
@@ -94,6 +94,7 @@ function again(before: Settings, now: Settings, handle: TracingHandle): TracingH
 class Setup {
   private readonly problems: string[] = [];
   private exporting: ExportProcessor | undefined;
+  private readonly others = new EndedSpans();
   private target: Target | undefined;
   private resource: Resource | undefined;
   private isStarted = false;
@@ -134,6 +135,9 @@ class Setup {
     const libraries = instrumentLibraries(settings, options, provider);
     for (const { name, state, detail } of libraries.libraries) {
       if (state === "failed") this.report(`${name} could not be instrumented: ${detail ?? ""}`);
+    }
+    for (const name of unknownLibraries(settings, options)) {
+      this.report(`no instrumentation is named ${name}; known are ${libraryNames().join(", ")}`);
     }
     const handle = new LiveHandle(settings, provider, processors, this.exporting);
     const stopWatching = watchProcessEnd(
@@ -197,10 +201,13 @@ class Setup {
     const own = typeof options.redact === "function" ? options.redact : undefined;
     const processors: SpanProcessor[] =
       options.redact === false ? [] : [new RedactingProcessor(composeRedaction(own))];
-    if (options.spanProcessors !== undefined) return [...processors, ...options.spanProcessors];
+    if (options.spanProcessors !== undefined) {
+      return [...processors, this.others, ...options.spanProcessors];
+    }
     if (options.traceExporter !== undefined) {
       return [
         ...processors,
+        this.others,
         new BatchSpanProcessor({ exporter: options.traceExporter, ...settings.batch }),
       ];
     }
@@ -230,10 +237,10 @@ class Setup {
   }
 
   private endable(handle: TracingHandle): Endable {
-    const { exporting, target } = this;
+    const { exporting, others, target } = this;
     return {
-      // What a processor of the user holds is not known here, so it is flushed once in any case.
-      pending: () => exporting?.pending ?? 0,
+      // What a processor of the user holds is not known: all that ended since the last flush.
+      pending: () => exporting?.pending ?? others.ended,
       flush: (timeoutMillis) => handle.forceFlush(timeoutMillis),
       flushSynchronously: (timeoutMillis) => {
         const body = exporting?.takePending();
@@ -261,6 +268,19 @@ class RedactingProcessor implements SpanProcessor {
     redactSpan(span, this.redact);
   }
   async forceFlush(): Promise<void> {}
+  async shutdown(): Promise<void> {}
+}
+
+/** Counts the spans that ended since the last flush. */
+class EndedSpans implements SpanProcessor {
+  ended = 0;
+  onStart(): void {}
+  onEnd(): void {
+    this.ended += 1;
+  }
+  async forceFlush(): Promise<void> {
+    this.ended = 0;
+  }
   async shutdown(): Promise<void> {}
 }
 

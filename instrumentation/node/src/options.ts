@@ -65,3 +65,35 @@ export interface TracingOptions {
   spanLimits?: SpanLimits | undefined;
   instrumentations?: readonly (Instrumentation | readonly Instrumentation[])[] | undefined;
 }
+
+/** Every name above; the type makes it an error to leave one out. */
+const NAMES: Readonly<Record<keyof TracingOptions, true>> = {
+  serviceName: true,
+  serviceVersion: true,
+  environment: true,
+  endpoint: true,
+  protocol: true,
+  headers: true,
+  insecure: true,
+  samplingRatio: true,
+  sampler: true,
+  propagators: true,
+  resourceAttributes: true,
+  instrument: true,
+  excludeUrls: true,
+  redact: true,
+  logCorrelation: true,
+  strict: true,
+  shutdownTimeoutMillis: true,
+  handleSignals: true,
+  resource: true,
+  spanProcessors: true,
+  traceExporter: true,
+  textMapPropagator: true,
+  contextManager: true,
+  idGenerator: true,
+  spanLimits: true,
+  instrumentations: true,
+};
+
+export const OPTION_NAMES: readonly string[] = Object.keys(NAMES);

@@ -1,12 +1,17 @@
 /** Spans on their way to a collector that is there, absent, slow, refusing, and back again. */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
 import { TracerProvider } from "@opentelemetry/sdk-trace";
 import { resourceFromAttributes } from "@opentelemetry/resources";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 
 import { createSender } from "../dist/export/delivery.js";
 import { ExportProcessor } from "../dist/export/processor.js";
 import { resolveSettings } from "../dist/settings/index.js";
-import { sleep, startGrpcSink, startHttpSink, type Sink } from "./support/sink.js";
+import { sleep, startGrpcSink, startHttpSink, type Identity, type Sink } from "./support/sink.js";
 
 let sink: Sink;
 const warnings: string[] = [];
@@ -124,11 +129,9 @@ describe.each(PROTOCOLS)("%s", (protocol, startSink, busy, refusing) => {
 
   test("keeps the deadline of a flush when the collector is slow", async () => {
     const { processor, emit } = exporting(variables);
-    sink.behaviour = { delayMillis: 3000 };
+    sink.behaviour = { delayMillis: 60_000 };
     emit(1);
-    const started = performance.now();
     expect(await processor.flush(200)).toBe(false);
-    expect(performance.now() - started).toBeLessThan(2000);
     processor.close();
   });
 
@@ -164,4 +167,52 @@ test("gRPC spoken to an HTTP port is named", async () => {
   expect(warnings.join()).toMatch(/does not speak gRPC|not gRPC|was closed/);
   await sleep(10);
   processor.close();
+});
+
+describe("over TLS", () => {
+  const folder = mkdtempSync(join(tmpdir(), "ananta-tls-"));
+  const certificate = join(folder, "cert.pem");
+  let identity: Identity;
+  beforeAll(() => {
+    const key = join(folder, "key.pem");
+    const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"];
+    execFileSync(
+      "openssl",
+      [
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        "2",
+        "-keyout",
+        key,
+        "-out",
+        certificate,
+        ...subject,
+      ],
+      { stdio: "ignore" },
+    );
+    identity = { key: readFileSync(key), cert: readFileSync(certificate) };
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  test.each([
+    ["http/protobuf", () => startHttpSink(0, identity)],
+    ["grpc", () => startGrpcSink(identity)],
+  ])("%s trusts the authority that is named, and no other", async (protocol, startSink) => {
+    sink = await startSink();
+    const variables = { OTEL_EXPORTER_OTLP_PROTOCOL: protocol };
+    const distrusting = exporting(variables);
+    distrusting.emit(1);
+    expect(await distrusting.processor.flush(2000)).toBe(false);
+    expect(warnings.join()).toMatch(/self-signed certificate/);
+    distrusting.processor.close();
+    const trusting = exporting({ ...variables, OTEL_EXPORTER_OTLP_CERTIFICATE: certificate });
+    trusting.emit(3);
+    expect(await trusting.processor.flush(5000)).toBe(true);
+    expect(sink.spans).toHaveLength(3);
+    trusting.processor.close();
+  });
 });

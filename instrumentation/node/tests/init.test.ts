@@ -64,6 +64,11 @@ test("a PEM file that cannot be read costs the export, and is named", () => {
   expect(warnings[0]).toContain("/no/such/file.pem");
 });
 
+test("an instrumentation with a wrong name is told", () => {
+  initTracing({ ...options, instrument: ["expres"] });
+  expect(warnings.join()).toContain("no instrumentation is named expres; known are http, ");
+});
+
 test("strict throws them all, and sets nothing up", () => {
   vi.stubEnv("OTEL_TRACES_SAMPLER", "nosuch");
   expect(() => initTracing({ ...options, samplingRatio: 5, strict: true })).toThrow(
@@ -86,7 +91,9 @@ test("an object of another kind than expected costs tracing, not the application
 test("disabled: spans cost nothing and the caller's trace is still handed on", async () => {
   vi.stubEnv("OTEL_SDK_DISABLED", "true");
   initTracing(options);
-  createSpan("none", (span) => expect(span.isRecording()).toBe(false));
+  createSpan("none", (span) =>
+    expect([span.isRecording(), currentTraceId()]).toEqual([false, undefined]),
+  );
   const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
   const carried = propagation.extract(context.active(), { traceparent });
   expect(context.with(carried, () => inject())).toEqual({ traceparent });

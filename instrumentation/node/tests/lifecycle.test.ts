@@ -69,6 +69,12 @@ describe.each([
   });
 });
 
+test("an exporter of one's own is flushed at the end as well", async () => {
+  sink = await startHttpSink();
+  const ended = await start("own-exporter.cjs", sink.endpoint, { args: [], env: SLOW }).ended;
+  expect(ended).toMatchObject({ code: 0, stdout: "exported first\n" });
+});
+
 describe("without a collector", () => {
   beforeEach(async () => {
     sink = await startHttpSink();

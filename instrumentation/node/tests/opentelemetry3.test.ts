@@ -3,10 +3,11 @@
  *
  * Run by the Node.js of the tests, or by the one the variable NODE_22 names.
  */
-import { execFileSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, dirname, join } from "node:path";
+import { join } from "node:path";
+import { promisify } from "node:util";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
@@ -56,10 +57,6 @@ describe.runIf(IS_NEW)("on OpenTelemetry 3.x", () => {
   let project = "";
   beforeAll(() => {
     project = mkdtempSync(join(tmpdir(), "ananta-otel3-"));
-    const env = {
-      ...process.env,
-      PATH: `${dirname(NODE)}${delimiter}${process.env["PATH"] ?? ""}`,
-    };
     execFileSync("npm", ["pack", "--ignore-scripts", "--silent", "--pack-destination", project], {
       cwd: PACKAGE,
     });
@@ -72,14 +69,12 @@ describe.runIf(IS_NEW)("on OpenTelemetry 3.x", () => {
       JSON.stringify({ name: "otel3", dependencies, overrides: OVERRIDES }),
     );
     writeFileSync(join(project, "app.mjs"), APP);
-    execFileSync("npm", ["install", "--silent", "--no-audit", "--no-fund"], { cwd: project, env });
+    execFileSync("npm", ["install", "--silent", "--no-audit", "--no-fund"], { cwd: project });
   }, 180_000);
   afterAll(() => rmSync(project, { recursive: true, force: true }));
 
   test("server, client and own spans arrive as one tree", async () => {
     const sink = await startHttpSink();
-    const { execFile } = await import("node:child_process");
-    const { promisify } = await import("node:util");
     const env = {
       ...process.env,
       OTEL_EXPORTER_OTLP_ENDPOINT: sink.endpoint,

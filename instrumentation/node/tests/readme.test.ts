@@ -56,7 +56,7 @@ test("its snippets compile", () => {
 });
 
 test("it names every function the package exports", async () => {
-  const exported = Object.keys((await import("../dist/index.js")));
+  const exported = Object.keys(await import("../dist/index.js"));
   const internal = new Set([
     "default",
     "module.exports",

@@ -213,6 +213,14 @@ describe("numbers and lists", () => {
     expect(found.problems.join()).not.toContain("hunter2");
   });
 
+  test("an option with a wrong name is told, with the right one", () => {
+    const found = settings({}, { serviceNam: "x", samplngRatio: 1 });
+    expect(found.problems).toEqual([
+      "option serviceNam: is unknown and ignored; did you mean serviceName?",
+      "option samplngRatio: is unknown and ignored; did you mean samplingRatio?",
+    ]);
+  });
+
   test("a service without a name takes that of its package", () => {
     const found = resolveSettings({}, {});
     expect(found.origins["serviceName"]).toMatch(/package\.json$/);

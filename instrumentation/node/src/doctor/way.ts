@@ -1,6 +1,6 @@
 /** The way to the collector, step by step: name, port, TLS, and a real span. */
 import { lookup } from "node:dns/promises";
-import { connect as connectTcp } from "node:net";
+import { connect as connectTcp, isIP } from "node:net";
 import { connect as connectTls } from "node:tls";
 
 import { RandomIdGenerator } from "@opentelemetry/sdk-trace";
@@ -89,7 +89,9 @@ async function openPort(host: string, port: number): Promise<Finding> {
 async function shakeHands(settings: Settings, host: string, port: number): Promise<Finding> {
   let socket;
   try {
-    socket = connectTls({ host, port, servername: host, ...readCertificates(targetOf(settings)) });
+    // A name, and not an address: only names may be asked for.
+    const name = isIP(host) === 0 ? { servername: host } : {};
+    socket = connectTls({ host, port, ...name, ...readCertificates(targetOf(settings)) });
   } catch (error) {
     return {
       state: "failure",

@@ -94,6 +94,9 @@ function fields(message: Buffer): { number: number; value: number | Buffer }[] {
 /** What an error of the network means, in the words of a person. */
 export function describeError(error: unknown): string {
   const { code, message } = error as { code?: string; message?: string };
+  if (code === "EPROTO" || code?.startsWith("ERR_SSL_") === true) {
+    return "TLS is spoken to a server that has none (write http:// for https://)";
+  }
   switch (code) {
     case "ECONNREFUSED":
       return "nothing listens there (ECONNREFUSED)";
@@ -102,9 +105,6 @@ export function describeError(error: unknown): string {
       return `the host name is not known (${code})`;
     case "ECONNRESET":
       return "the connection was closed (ECONNRESET)";
-    case "ERR_SSL_WRONG_VERSION_NUMBER":
-    case "EPROTO":
-      return "TLS is spoken to a server that has none (write http:// for https://)";
   }
-  return message || code || String(error);
+  return (message || code || String(error)).trim().split("\n")[0]!;
 }

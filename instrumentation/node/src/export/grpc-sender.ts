@@ -4,7 +4,13 @@
  * A unary call is one framed message each way and a status in the trailers; the gRPC library would
  * add its load time and memory to every service for that.
  */
-import { connect, constants, type ClientHttp2Session, type IncomingHttpHeaders } from "node:http2";
+import {
+  connect,
+  constants,
+  type ClientHttp2Session,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+} from "node:http2";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 
@@ -67,16 +73,7 @@ export class GrpcSender implements Sender {
       session.once("close", lost);
       // The session keeps the process alive while it works, and only then.
       session.ref();
-      const stream = session.request({
-        "user-agent": "ananta-tracing-node",
-        ...lowerCased(this.target.headers),
-        [constants.HTTP2_HEADER_METHOD]: "POST",
-        [constants.HTTP2_HEADER_PATH]: METHOD,
-        "content-type": "application/grpc",
-        te: "trailers",
-        "grpc-timeout": `${Math.ceil(timeoutMillis)}m`,
-        ...(isCompressed && { "grpc-encoding": "gzip" }),
-      });
+      const stream = session.request(this.requestHeaders(isCompressed, timeoutMillis));
       const timer = setTimeout(() => {
         stream.close(constants.NGHTTP2_CANCEL);
         reject(new Error(`no answer within ${timeoutMillis} ms`));
@@ -99,6 +96,19 @@ export class GrpcSender implements Sender {
       });
       stream.end(framed);
     });
+  }
+
+  private requestHeaders(isCompressed: boolean, timeoutMillis: number): OutgoingHttpHeaders {
+    return {
+      "user-agent": "ananta-tracing-node",
+      ...lowerCased(this.target.headers),
+      [constants.HTTP2_HEADER_METHOD]: "POST",
+      [constants.HTTP2_HEADER_PATH]: METHOD,
+      "content-type": "application/grpc",
+      te: "trailers",
+      "grpc-timeout": `${Math.ceil(timeoutMillis)}m`,
+      ...(isCompressed && { "grpc-encoding": "gzip" }),
+    };
   }
 
   private connect(): ClientHttp2Session {

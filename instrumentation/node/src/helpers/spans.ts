@@ -1,6 +1,7 @@
 /** Spans of one's own, and what is said about the one that is active. */
 import {
   context,
+  isSpanContextValid,
   propagation,
   ROOT_CONTEXT,
   SpanStatusCode,
@@ -8,6 +9,7 @@ import {
   type Context,
   type Link,
   type Span,
+  type SpanContext,
   type SpanKind,
   type Tracer,
 } from "@opentelemetry/api";
@@ -151,9 +153,15 @@ export function recordException(error: unknown, attributes?: AttributeInput): vo
   markError(span, error, true);
 }
 
+/** Undefined too where tracing is off and the ids are all zeros. */
+function activeContext(): SpanContext | undefined {
+  const spanContext = trace.getActiveSpan()?.spanContext();
+  return spanContext !== undefined && isSpanContextValid(spanContext) ? spanContext : undefined;
+}
+
 /** The id of the active trace in hexadecimal, as logs and support tickets want it. */
 export function currentTraceId(): string | undefined {
-  return trace.getActiveSpan()?.spanContext().traceId;
+  return activeContext()?.traceId;
 }
 
 /**
@@ -162,7 +170,7 @@ export function currentTraceId(): string | undefined {
  * @example pino({ mixin: logFields })
  */
 export function logFields(): { trace_id?: string; span_id?: string; trace_flags?: string } {
-  const span = trace.getActiveSpan()?.spanContext();
+  const span = activeContext();
   if (span === undefined) return {};
   const flags = span.traceFlags.toString(16).padStart(2, "0");
   return { trace_id: span.traceId, span_id: span.spanId, trace_flags: flags };

@@ -7,10 +7,11 @@
  */
 import type { SpanLimits } from "@opentelemetry/sdk-trace";
 
-import type { TracingOptions } from "../options.js";
+import { OPTION_NAMES, type TracingOptions } from "../options.js";
 import { PROPAGATORS } from "../propagation.js";
 import { readDestination, type Protocol } from "./endpoint.js";
 import { readBatch, readLimits, type BatchLimits } from "./limits.js";
+import { nearest } from "./nearest.js";
 import { findPackage } from "./package-file.js";
 import { presetOf } from "./presets.js";
 import { Reader, UnusableValue, type Environment } from "./reader.js";
@@ -82,6 +83,7 @@ export function resolveSettings(
   environment: Environment = process.env,
 ): Settings {
   const reader = new Reader(options as Readonly<Record<string, unknown>>, environment);
+  checkNames(reader, options);
   const resourceAttributes = readResourceAttributes(reader);
   const name = readEnvironment(reader, resourceAttributes);
   const { authorization, ...destination } = readDestination(reader);
@@ -107,6 +109,16 @@ export function resolveSettings(
     limits: readLimits(reader),
   };
   return Object.freeze({ ...settings, origins: reader.origins, problems: reader.problems });
+}
+
+function checkNames(reader: Reader, options: TracingOptions): void {
+  for (const name of Object.keys(options).filter((each) => !OPTION_NAMES.includes(each))) {
+    const close = nearest(name, OPTION_NAMES);
+    reader.problem(
+      `option ${name}`,
+      `is unknown and ignored${close === undefined ? "" : `; did you mean ${close}?`}`,
+    );
+  }
 }
 
 function readResourceAttributes(reader: Reader): Record<string, unknown> {
@@ -293,46 +305,30 @@ function readPrivacy(reader: Reader) {
 function readProcess(reader: Reader) {
   const [configFile] = reader.variable("OTEL_CONFIG_FILE");
   if (configFile !== "") {
-    reader.problem(
-      configFile,
-      "configuration files are not read here; the other OTEL_ variables hold",
-    );
+    const message = "configuration files are not read here; the other OTEL_ variables hold";
+    reader.problem(configFile, message);
   }
+  const list = (setting: string, variable: string, fallback: readonly string[]) =>
+    reader.read(setting, [variable], reader.names, [...fallback]);
+  const { flag, milliseconds } = reader;
+  const correlation = ["OTEL_NODE_LOG_CORRELATION"];
+  const timeout = "shutdownTimeoutMillis";
   return {
-    resourceDetectors: reader.read<readonly string[]>(
-      "resourceDetectors",
-      ["OTEL_NODE_RESOURCE_DETECTORS"],
-      reader.names,
-      ["all"],
-    ),
-    enabledInstrumentations: reader.read<readonly string[]>(
+    resourceDetectors: list("resourceDetectors", "OTEL_NODE_RESOURCE_DETECTORS", ["all"]),
+    enabledInstrumentations: list(
       "enabledInstrumentations",
-      ["OTEL_NODE_ENABLED_INSTRUMENTATIONS"],
-      reader.names,
+      "OTEL_NODE_ENABLED_INSTRUMENTATIONS",
       [],
     ),
-    disabledInstrumentations: reader.read<readonly string[]>(
+    disabledInstrumentations: list(
       "disabledInstrumentations",
-      ["OTEL_NODE_DISABLED_INSTRUMENTATIONS"],
-      reader.names,
+      "OTEL_NODE_DISABLED_INSTRUMENTATIONS",
       [],
     ),
-    logCorrelation: reader.read(
-      "logCorrelation",
-      ["OTEL_NODE_LOG_CORRELATION"],
-      reader.flag,
-      true,
-      "logCorrelation",
-    ),
+    logCorrelation: reader.read("logCorrelation", correlation, flag, true, "logCorrelation"),
     logLevel: reader.read("logLevel", ["OTEL_LOG_LEVEL"], readLogLevel, ""),
-    shutdownTimeoutMillis: reader.read(
-      "shutdownTimeoutMillis",
-      [],
-      reader.milliseconds,
-      2000,
-      "shutdownTimeoutMillis",
-    ),
-    disabled: reader.read("disabled", ["OTEL_SDK_DISABLED"], reader.flag, false),
+    shutdownTimeoutMillis: reader.read(timeout, [], milliseconds, 2000, timeout),
+    disabled: reader.read("disabled", ["OTEL_SDK_DISABLED"], flag, false),
   };
 }
 

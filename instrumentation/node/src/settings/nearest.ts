@@ -3,7 +3,7 @@ export function nearest(text: string, known: readonly string[]): string | undefi
   let best: string | undefined;
   let bestDistance = Math.max(2, Math.floor(text.length / 3)) + 1;
   for (const name of known) {
-    const distance = editDistance(text.toLowerCase(), name);
+    const distance = editDistance(text.toLowerCase(), name.toLowerCase());
     if (distance < bestDistance) [best, bestDistance] = [name, distance];
   }
   return best;

@@ -23,6 +23,24 @@ export function findPackage(): PackageFile | undefined {
   return undefined;
 }
 
+/** Whether Node takes the script for a native module. */
+export function isNativeModule(script: string): boolean {
+  if (/\.m[jt]s$/.test(script)) return true;
+  if (/\.c[jt]s$/.test(script)) return false;
+  for (let folder = dirname(script), parent; ; folder = parent) {
+    try {
+      const { type } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as {
+        type?: unknown;
+      };
+      return type === "module";
+    } catch {
+      // No package.json here; the next one upwards decides.
+    }
+    parent = dirname(folder);
+    if (parent === folder) return false;
+  }
+}
+
 function readPackage(path: string): PackageFile | undefined {
   try {
     const { name, version } = JSON.parse(readFileSync(path, "utf8")) as Record<string, unknown>;

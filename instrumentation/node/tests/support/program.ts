@@ -41,7 +41,7 @@ export class Program {
   /** The text after `word ` on a line the program printed. */
   async said(word: string): Promise<string> {
     const pattern = new RegExp(`^${word} (.*)$`, "m");
-    for (let waited = 0; waited < 1000; waited++) {
+    for (let waited = 0; waited < 2000; waited++) {
       const match = pattern.exec(this.stdout);
       if (match) return match[1]!;
       if (this.process.exitCode !== null) break;

@@ -1,5 +1,12 @@
 /** A collector for tests: takes OTLP over HTTP or gRPC on a port of its own, and keeps the spans. */
-import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { gunzipSync } from "node:zlib";
 
@@ -62,20 +69,35 @@ export abstract class Sink {
 export const sleep = (millis: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, millis));
 
-export async function startHttpSink(port = 0): Promise<Sink> {
-  const sink = new HttpSink();
+/** What a server needs for TLS. */
+export interface Identity {
+  readonly key: Buffer;
+  readonly cert: Buffer;
+}
+
+export async function startHttpSink(port = 0, identity?: Identity): Promise<Sink> {
+  const sink = new HttpSink(identity);
   await sink.listen(port);
   return sink;
 }
 
-export async function startGrpcSink(): Promise<Sink> {
-  const sink = new GrpcSink();
+export async function startGrpcSink(identity?: Identity): Promise<Sink> {
+  const sink = new GrpcSink(identity);
   await sink.listen();
   return sink;
 }
 
 class HttpSink extends Sink {
-  private readonly server: Server = createServer((request, response) => {
+  private readonly server: Server;
+
+  constructor(private readonly identity: Identity | undefined) {
+    super();
+    const answer = this.answer.bind(this);
+    this.server =
+      identity === undefined ? createServer(answer) : createSecureServer(identity, answer);
+  }
+
+  private answer(request: IncomingMessage, response: ServerResponse): void {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
@@ -85,9 +107,9 @@ class HttpSink extends Sink {
         this.receive(request.url, request.headers, body);
         response.writeHead(status, { "content-type": "application/x-protobuf" });
         response.end(encodeResponse(rejectedSpans, "too old"));
-      }, delayMillis);
+      }, delayMillis).unref();
     });
-  });
+  }
 
   private receive(url: string | undefined, headers: IncomingHttpHeaders, body: Buffer): void {
     if (url !== "/v1/traces") throw new Error(`unexpected path ${url}`);
@@ -99,7 +121,8 @@ class HttpSink extends Sink {
   }
 
   get endpoint(): string {
-    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+    const scheme = this.identity === undefined ? "http" : "https";
+    return `${scheme}://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
   close(): Promise<void> {
@@ -113,6 +136,10 @@ const identity = (bytes: Buffer): Buffer => bytes;
 class GrpcSink extends Sink {
   private readonly server = new GrpcServer();
   private port = 0;
+
+  constructor(private readonly identity: Identity | undefined) {
+    super();
+  }
 
   listen(): Promise<void> {
     const path = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
@@ -134,11 +161,17 @@ class GrpcSink extends Sink {
           this.take(call.request, call.metadata.getMap());
           if (code === 0) answer(null, encodeResponse(rejectedSpans, "too old"));
           else answer({ code, details: "planted" });
-        }, delayMillis);
+        }, delayMillis).unref();
       },
     });
     return new Promise((resolve, reject) => {
-      this.server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, port) => {
+      const credentials =
+        this.identity === undefined
+          ? ServerCredentials.createInsecure()
+          : ServerCredentials.createSsl(null, [
+              { private_key: this.identity.key, cert_chain: this.identity.cert },
+            ]);
+      this.server.bindAsync("127.0.0.1:0", credentials, (error, port) => {
         this.port = port;
         if (error) reject(error);
         else resolve();
@@ -147,7 +180,7 @@ class GrpcSink extends Sink {
   }
 
   get endpoint(): string {
-    return `http://127.0.0.1:${this.port}`;
+    return `${this.identity === undefined ? "http" : "https"}://127.0.0.1:${this.port}`;
   }
 
   async close(): Promise<void> {
