@@ -143,15 +143,27 @@ class Lifecycle:
         signals = sys.modules.get("celery.signals")
         if signals is not None and signals.__name__ not in self._watched:
             self._watched.add(signals.__name__)
-            signals.worker_process_shutdown.connect(self._on_celery_shutdown, weak=False)
+            signals.worker_process_shutdown.connect(self._on_pool_process_shutdown, weak=False)
+            signals.worker_shutdown.connect(self._await_pool_processes, weak=False)
 
     def _deliver_before_end(self, util: Any) -> None:
         """In a child of multiprocessing: deliver among its last actions."""
         if util is not None and self._is_installed:
             util.Finalize(None, self._at_exit, exitpriority=-100)
 
-    def _on_celery_shutdown(self, **_: object) -> None:
+    def _on_pool_process_shutdown(self, **_: object) -> None:
+        """In a process of Celery's pool that ends."""
         self._at_exit()
+
+    def _await_pool_processes(self, **_: object) -> None:
+        """In Celery's main process when the pool has been told to stop.
+
+        The processes of the pool are killed the moment this one is gone, also while they deliver.
+        """
+        process = sys.modules.get("billiard.process")
+        deadline = time.monotonic() + EXIT_DEADLINE_SECONDS
+        for child in process.active_children() if process is not None else ():
+            child.join(max(deadline - time.monotonic(), 0.0))
 
     def _after_fork(self) -> None:
         if self._is_installed:
