@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
+    from ananta_tracing.export import ExportProcessor
+
 logger = logging.getLogger(__name__)
 
 EXIT_DEADLINE_SECONDS = 5.0
@@ -34,12 +36,14 @@ class Lifecycle:
 
     Args:
         deliver: sends what is queued within this many seconds; may be called more than once.
-        restart: called in a forked child before anything else happens there.
+        processor: told of every fork; None where nothing is exported.
     """
 
-    def __init__(self, deliver: Callable[[float], object], restart: Callable[[], None]) -> None:
+    def __init__(
+        self, deliver: Callable[[float], object], processor: ExportProcessor | None
+    ) -> None:
         self._deliver = deliver
-        self._restart = restart
+        self._processor = processor
         self._watched: set[str] = set()
         self._is_installed = False
 
@@ -49,7 +53,11 @@ class Lifecycle:
         atexit.register(self._at_exit)
         self.watch_signals()
         if hasattr(os, "register_at_fork"):
-            os.register_at_fork(before=self._watch_children, after_in_child=self._after_fork)
+            os.register_at_fork(
+                before=self._before_fork,
+                after_in_parent=self._after_fork_in_parent,
+                after_in_child=self._after_fork_in_child,
+            )
         self._watch_children()  # a child of the fork server runs this before it knows it is one
         multiprocessing = sys.modules.get("multiprocessing.process")
         if multiprocessing is not None and multiprocessing.parent_process() is not None:
@@ -165,6 +173,15 @@ class Lifecycle:
         for child in process.active_children() if process is not None else ():
             child.join(max(deadline - time.monotonic(), 0.0))
 
-    def _after_fork(self) -> None:
-        if self._is_installed:
-            self._restart()
+    def _before_fork(self) -> None:
+        self._watch_children()
+        if self._processor is not None:
+            self._processor.before_fork()
+
+    def _after_fork_in_parent(self) -> None:
+        if self._processor is not None:
+            self._processor.after_fork_in_parent()
+
+    def _after_fork_in_child(self) -> None:
+        if self._processor is not None:
+            self._processor.after_fork_in_child()
