@@ -10,9 +10,12 @@ UV_VERSION := 0.13.9
 VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/.stamps
+FULL_ENGINE := $(CURDIR)/$(VENV)/full-engine
 UI_SOURCES := $(shell find ui/src ui/public ui/build -type f) ui/index.html ui/vite.config.ts
 NATIVE_SOURCES := $(shell find native/src -name '*.rs') native/Cargo.toml native/Cargo.lock pyproject.toml
 NODE_WHEEL_VERSION := 22.20.0
+# A file at a time goes to each of three processes: much of what they do is waiting.
+PYTEST := $(BIN)/pytest -q --numprocesses 3 --dist loadfile
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
@@ -29,15 +32,16 @@ run: setup ## start the platform (arguments in ARGS="...")
 
 ##@ Prove
 .PHONY: test test-native test-python test-ui bench fuzz lint
-test: test-native test-python test-ui ## run every test
+test: test-native ## run every test
+	$(MAKE) --no-print-directory --jobs 2 test-python test-ui
 
 test-native: setup
 	cd native && cargo test --release --lib --quiet
 
 test-python: setup $(STAMPS)/node $(STAMPS)/full-engine
-	$(BIN)/pytest -q $(PYTEST_ARGS)
+	$(PYTEST) $(PYTEST_ARGS)
 	@echo 'the store again, on the full ClickHouse engine'
-	PYTHONPATH=$(VENV)/full-engine $(BIN)/pytest -q tests/store
+	PYTHONPATH=$(FULL_ENGINE) ANANTA_TEST_FULL_ENGINE=$(FULL_ENGINE) $(PYTEST) tests/store
 
 test-ui: setup $(STAMPS)/browser $(STAMPS)/node
 	cd ui && npm test
@@ -71,7 +75,7 @@ lock: $(STAMPS)/uv ## resolve the dependencies anew into requirements.lock
 		--format requirements.txt --output-file requirements.lock
 	rm uv.lock
 
-docs: setup ## regenerate the configuration reference, the API description and the UI's types
+docs: $(STAMPS)/native $(STAMPS)/ui-packages ## regenerate the configuration reference, the API description and the UI's types
 	$(BIN)/python -m ananta.config.reference > docs/configuration.md
 	$(BIN)/python -m ananta.api.ananta_v1 > docs/openapi.json
 	cd ui && npm run --silent types
@@ -132,5 +136,5 @@ $(STAMPS)/browser: scripts/need.sh
 
 # The full ClickHouse engine, beside the smaller build that is installed by default.
 $(STAMPS)/full-engine: $(STAMPS)/packages
-	$(BIN)/uv pip install --quiet --no-deps --target $(VENV)/full-engine chdb-core==26.9.0
+	$(BIN)/uv pip install --quiet --no-deps --target $(FULL_ENGINE) chdb-core==26.9.0
 	@touch $@

@@ -17,6 +17,22 @@ export default defineConfig({
     emptyOutDir: true,
     target: "es2023",
     manifest: true,
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          groups: [
+            { name: "react", test: /node_modules\/(react|react-dom|scheduler)\//, priority: 1 },
+            // One file for the small things that pages share: many come one after the other.
+            {
+              name: "shared",
+              test: /lucide-react|\/src\/(?!pages\/)/,
+              minShareCount: 2,
+              maxModuleSize: 2000,
+            },
+          ],
+        },
+      },
+    },
   },
   worker: { format: "es" },
   server: { proxy: { "/api": server } },
@@ -32,6 +48,8 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,
+          // As long as pages are given: a busy machine is no failure.
+          expect: { poll: { timeout: 30_000 } },
         },
       },
     ],

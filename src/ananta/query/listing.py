@@ -26,10 +26,11 @@ _MICROSECOND = 1_000
 
 def trace_list(summaries: Sequence[Summary], *, more: bool) -> TraceList:
     """A page of a search."""
-    return TraceList(traces=[_trace_summary(one) for one in summaries], more=more)
+    return TraceList(traces=[trace_summary(one) for one in summaries], more=more)
 
 
-def _trace_summary(one: Summary) -> TraceSummary:
+def trace_summary(one: Summary) -> TraceSummary:
+    """A trace in a line."""
     service, operation = one.root or ("", "")
     return TraceSummary(
         trace_id=one.trace_id.hex(),

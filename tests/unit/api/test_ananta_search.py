@@ -65,6 +65,18 @@ async def test_a_list_has_a_line_for_each_whole_trace(api: Api) -> None:
     }
 
 
+async def test_traces_are_named_by_their_ids(api: Api) -> None:
+    send_three(api)
+    answer = await ask(api, "traces", traceID=["1", "3".zfill(32), "beef", "1"])
+    listed = await ask(api, "search")
+    assert answer == [listed["traces"][0], listed["traces"][2]]
+    assert (await api.get(f"{PATH}/traces")).status_code == 400
+    broken = await api.get(f"{PATH}/traces", traceID="so what")
+    assert broken.status_code == 400
+    message = broken.json()["errors"][0]["msg"]
+    assert message.startswith('cannot parse traceID param: "so what" is not a trace id')
+
+
 async def ids(api: Api, **parameters: Any) -> tuple[str, bool]:
     answer = await ask(api, "search", **parameters)
     return "".join(trace["trace_id"][-1] for trace in answer["traces"]), answer["more"]

@@ -32,15 +32,17 @@ export class ApiError extends Error {
 
 export const API = `${basePath}/api/ananta/v1`;
 
-type Parameter = string | number | boolean | null | undefined;
+type Parameter = string | number | boolean | readonly string[] | null | undefined;
 
-/** The address of a question: parameters of the path are put in, the others behind it. */
+/** The address of a question: parameters of the path are put in, the others behind it; a list repeats one. */
 export function apiUrl(path: string, params: object = {}): string {
   const rest = new URLSearchParams();
   let filled = path;
   for (const [name, value] of Object.entries(params) as [string, Parameter][]) {
     if (value === undefined || value === null || value === "") continue;
-    if (filled.includes(`{${name}}`)) {
+    if (typeof value === "object") {
+      for (const one of value) rest.append(name, one);
+    } else if (filled.includes(`{${name}}`)) {
       filled = filled.replace(`{${name}}`, encodeURIComponent(String(value)));
     } else {
       rest.set(name, String(value));

@@ -266,6 +266,26 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/traces": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Summaries
+         * @description Traces by their ids, a line each, the newest first; those not stored are left out.
+         */
+        readonly get: operations["summaries_traces_get"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/traces/{trace_id}": {
         readonly parameters: {
             readonly query?: never;
@@ -1388,6 +1408,38 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": readonly components["schemas"]["ServiceOverview"][];
+                };
+            };
+            /** @description Validation Error */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    readonly summaries_traces_get: {
+        readonly parameters: {
+            readonly query: {
+                /** @description Up to 32 hexadecimal digits; repeat it. */
+                readonly traceID: readonly string[];
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": readonly components["schemas"]["TraceSummary"][];
                 };
             };
             /** @description Validation Error */

@@ -92,8 +92,8 @@ function Pages() {
   const { params } = useUrl();
   return (
     <Switch>
-      {ROUTES.map(([path, Page]) => (
-        <Route key={String(path)} path={path}>
+      {ROUTES.map(([pattern, Page]) => (
+        <Route key={pattern.source} path={pattern}>
           <Page />
         </Route>
       ))}

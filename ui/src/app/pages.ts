@@ -1,7 +1,8 @@
-/** The pages there are, each loaded when it is first shown. */
+/** The pages there are. The code of each is fetched when a link to it is pointed at or followed. */
 
 import { Activity, Network, Search, Workflow, type LucideIcon } from "lucide-react";
-import { lazy, type ComponentType, type LazyExoticComponent } from "react";
+import { basePath } from "@/url/location";
+import { onDemand, type OnDemand } from "./onDemand";
 
 export interface Page {
   readonly path: string;
@@ -17,17 +18,35 @@ export const PAGES: readonly Page[] = [
   { path: "/pipeline", title: "Pipeline", icon: Workflow },
 ];
 
-type LazyPage = LazyExoticComponent<ComponentType>;
-
 /** The first that fits is shown; `/trace/A...B` compares two traces. */
-export const ROUTES: readonly (readonly [path: string | RegExp, page: LazyPage])[] = [
-  ["/search", lazy(() => import("@/pages/search/SearchPage"))],
+export const ROUTES: readonly (readonly [path: RegExp, page: OnDemand<object>])[] = [
+  [/^\/search\/?$/, onDemand(() => import("@/pages/search/SearchPage"))],
   [
     /^\/trace\/(?<first>[^/]*)\.\.\.(?<second>[^/]*)$/,
-    lazy(() => import("@/pages/compare/ComparePage")),
+    onDemand(() => import("@/pages/compare/ComparePage")),
   ],
-  ["/trace/:id", lazy(() => import("@/pages/trace/TracePage"))],
-  ["/dependencies", lazy(() => import("@/pages/map/ServiceMapPage"))],
-  ["/services", lazy(() => import("@/pages/services/ServicesPage"))],
-  ["/pipeline", lazy(() => import("@/pages/pipeline/PipelinePage"))],
+  [/^\/trace\/(?<id>[^/]+)\/?$/, onDemand(() => import("@/pages/trace/TracePage"))],
+  [/^\/dependencies\/?$/, onDemand(() => import("@/pages/map/ServiceMapPage"))],
+  [/^\/services\/?$/, onDemand(() => import("@/pages/services/ServicesPage"))],
+  [/^\/pipeline\/?$/, onDemand(() => import("@/pages/pipeline/PipelinePage"))],
 ];
+
+/** Fetches the code of the page at a path of the address bar, if it is one of ours. */
+export async function loadPage(pathname: string): Promise<void> {
+  const path = pathname.slice(basePath.length);
+  const start = path === "" || path === "/" ? "/search" : path;
+  // What cannot be fetched is told where it is shown.
+  await ROUTES.find(([pattern]) => pattern.test(start))?.[1]
+    .load()
+    .catch(() => undefined);
+}
+
+/** Fetches the code of a page as soon as a link to it is pointed at or reached by keys. */
+export function loadPagesAhead(): void {
+  const load = ({ target }: Event) => {
+    const link = target instanceof Element ? target.closest("a") : null;
+    if (link && link.origin === globalThis.location.origin) void loadPage(link.pathname);
+  };
+  document.addEventListener("pointerover", load, { passive: true });
+  document.addEventListener("focusin", load, { passive: true });
+}

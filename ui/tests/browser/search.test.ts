@@ -252,6 +252,9 @@ test("explains its language beside the line", async ({ open }) => {
   await expectAccessible(page);
   await page.keyboard.press("Escape");
   await page.getByText("http.response.status_code>=500").waitFor({ state: "detached" });
+  await page.getByRole("button", { name: "Syntax" }).click();
+  await page.getByRole("button", { name: "http.response.status_code>=500" }).click();
+  await expect.poll(() => parameter(page, "q")).toBe("http.response.status_code>=500");
 });
 
 describe("the list", () => {
@@ -491,7 +494,7 @@ describe("without any trace", () => {
     await expectAccessible(page);
     await keepScreenshot(page, "search-first-steps");
     await page.getByRole("button", { name: "Send a test span" }).click();
-    await row(page, 0).getByRole("link", { name: "ananta-test" }).waitFor({ timeout: 5000 });
+    await row(page, 0).getByRole("link", { name: "ananta-test" }).waitFor();
     await page.getByRole("button", { name: "Live" }).click();
     await page.getByText("The newest 1 trace, live").waitFor();
     await page.request.post(`${platform.url}/api/ananta/v1/pipeline/test-span`);

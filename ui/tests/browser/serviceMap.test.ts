@@ -193,7 +193,7 @@ for (const [services, calls] of [
     await busiest.waitFor();
     expect(await nodesOf(page).count()).toBeLessThan(60);
     await page.getByRole("button", { name: "Show all" }).first().click();
-    await expect.poll(() => nodesOf(page).count(), { timeout: 15_000 }).toBe(services);
+    await expect.poll(() => nodesOf(page).count()).toBe(services);
     const name = busiest.locator("span").nth(1);
     const size = await name.evaluate((element) => {
       const scale = element.getBoundingClientRect().width / (element as HTMLElement).offsetWidth;

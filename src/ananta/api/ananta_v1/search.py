@@ -16,6 +16,7 @@ from ananta.query.answers import (
     Operation,
     RootOperation,
     TraceList,
+    TraceSummary,
 )
 from ananta.store.summaries import Order  # noqa: TC001, FastAPI reads it
 
@@ -78,6 +79,17 @@ def router(service: QueryService) -> APIRouter:
     ) -> TraceList:
         """Traces with a span that matches, a line each, of the whole trace."""
         return await service.list_traces(query, order, offset)
+
+    @routes.get("/traces")
+    async def summaries(
+        request: Request,
+        trace_ids: Annotated[
+            list[str], Query(alias="traceID", description="Up to 32 hexadecimal digits; repeat it.")
+        ],
+    ) -> list[TraceSummary]:
+        """Traces by their ids, a line each, the newest first; those not stored are left out."""
+        del trace_ids
+        return await service.summaries(parameters.trace_ids(request.query_params))
 
     @routes.get("/histogram")
     async def histogram(

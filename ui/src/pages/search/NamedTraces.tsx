@@ -13,6 +13,9 @@ import styles from "./Results.module.css";
 export function NamedTraces({ state: { search, change } }: { readonly state: SearchState }) {
   const { go } = useUrl();
   const { data, error, refetch } = useNamedTraces(search.traceIds);
+  const stored = new Set(data?.map((trace) => trace.trace_id));
+  const isMissing = (id: string) => !stored.has(id.toLowerCase().padStart(32, "0"));
+  const missing = data ? search.traceIds.filter(isMissing) : [];
   return (
     <section className={styles.results} aria-label="Results">
       <div className={styles.toolbar}>
@@ -21,20 +24,18 @@ export function NamedTraces({ state: { search, change } }: { readonly state: Sea
         </h1>
         <Button onClick={() => change({ traceIds: [] })}>Search instead</Button>
       </div>
-      {data?.problems.map((problem) => (
-        <Notice key={problem}>{problem}</Notice>
-      ))}
+      {missing.length ? <Notice>Not stored: {missing.join(", ")}</Notice> : null}
       {error ? <Failure error={error} retry={() => void refetch()} /> : null}
       {!data && !error ? <Loading label="Reading the traces" /> : null}
-      {data?.traces.length ? (
+      {data?.length ? (
         <>
           {embed.hideGraph ? null : (
             <TraceScatter
-              traces={data.traces}
+              traces={data}
               onOpen={(trace) => go(linkTo(`/trace/${trace.trace_id}`))}
             />
           )}
-          <TraceTable traces={data.traces} order="newest" find="" />
+          <TraceTable traces={data} order="newest" find="" />
         </>
       ) : null}
     </section>

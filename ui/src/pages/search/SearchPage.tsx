@@ -5,7 +5,7 @@ import { lazy, Suspense, useEffect, useLayoutEffect, useMemo, useRef, useState }
 import { useApi } from "@/api/client";
 import { useSettings } from "@/app/settings";
 import { useShortcuts } from "@/app/shortcuts";
-import { readTerms } from "@/model/searchLine";
+import { addTerm, readTerms } from "@/model/searchLine";
 import { asParameters, windowOf } from "@/model/timeRange";
 import { Button } from "@/parts/Button";
 import { TimeRangePicker } from "@/parts/TimeRangePicker";
@@ -175,7 +175,7 @@ function Head({
     <header className={styles.head}>
       <h1 className="visually-hidden">Search for traces</h1>
       <QueryLine state={state} problem={problem} onEnter={onEnter}>
-        <Syntax />
+        <Syntax onPick={(written) => change({ line: addTerm(search.line, written) })} />
         <RecentSearches onPick={(line) => change({ line })} />
         <TimeRangePicker range={search.range} onChange={(range) => change({ range })} />
         <Button

@@ -1,4 +1,4 @@
-/** What can be written into the search line, by examples. */
+/** What can be written into the search line, by examples; whole ones are added by a click. */
 
 import { CircleHelp } from "lucide-react";
 import { Popover } from "@/parts/Popover";
@@ -14,15 +14,30 @@ const EXAMPLES: readonly (readonly [written: string, meaning: string])[] = [
   ["( … OR … )", "one of two conditions"],
 ];
 
-export function Syntax() {
+export function Syntax({ onPick }: { onPick(written: string): void }) {
   return (
     <Popover label="Syntax" icon={<CircleHelp size={14} aria-hidden />} align="end">
-      {() => (
+      {(close) => (
         <div className={styles.panel}>
           <dl className={styles.list}>
             {EXAMPLES.map(([written, meaning]) => (
               <div key={written}>
-                <dt>{written}</dt>
+                <dt>
+                  {written.includes("…") ? (
+                    written
+                  ) : (
+                    <button
+                      type="button"
+                      title="Add it to the line"
+                      onClick={() => {
+                        onPick(written);
+                        close();
+                      }}
+                    >
+                      {written}
+                    </button>
+                  )}
+                </dt>
                 <dd>{meaning}</dd>
               </div>
             ))}

@@ -6,8 +6,7 @@ import {
   type UseInfiniteQueryResult,
   type UseQueryResult,
 } from "@tanstack/react-query";
-import { API, fetchOk, get, type Answers, type ApiError } from "@/api/client";
-import { summarizeTraces, type JaegerTrace } from "@/model/summaries";
+import { get, useApi, type Answers, type ApiError } from "@/api/client";
 import type { TraceSummary } from "@/model/scatter";
 import { asParameters, windowOf } from "@/model/timeRange";
 import { type SearchState } from "./useSearch";
@@ -88,30 +87,7 @@ function withFresh(
   return { traces, fresh, firstSeen };
 }
 
-interface NamedTraces {
-  readonly traces: readonly TraceSummary[];
-  /** What the server said about those it does not have. */
-  readonly problems: readonly string[];
-}
-
-/** Traces by their ids, as links of Jaeger name them. */
+/** Traces by their ids, as links of Jaeger name them; those not stored are left out. */
 export function useNamedTraces(traceIds: readonly string[]) {
-  return useQuery<NamedTraces, ApiError>({
-    queryKey: ["named traces", traceIds],
-    queryFn: async ({ signal }) => {
-      const named = new URLSearchParams(traceIds.map((id) => ["traceID", id]));
-      const url = `${API.replace(/\/ananta\/v1$/, "")}/traces?${named.toString()}`;
-      const answer = (await (await fetchOk(url, { signal })).json()) as {
-        data: readonly JaegerTrace[] | null;
-        errors: readonly { msg: string; traceID?: string }[] | null;
-      };
-      return {
-        traces: summarizeTraces(answer.data ?? []),
-        problems: (answer.errors ?? []).map(({ msg, traceID }) =>
-          traceID ? `${traceID}: ${msg}` : msg,
-        ),
-      };
-    },
-    enabled: traceIds.length > 0,
-  });
+  return useApi("/traces", { traceID: traceIds }, { enabled: traceIds.length > 0 });
 }

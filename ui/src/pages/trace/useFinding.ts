@@ -1,14 +1,13 @@
-/** Looks for what is written in the find box, a moment after it was typed. */
+/** Looks for what is written in the find box: at once, or when the search before has ended. */
 
-import { useEffect } from "react";
+import { useEffect, useRef } from "react";
 import { announce } from "./Announcements";
 import { useTraceView, useView } from "./store";
-
-const PAUSE_MILLISECONDS = 80;
 
 export function useFinding(): void {
   const { trace, store } = useTraceView();
   const find = useView(({ find }) => find);
+  const running = useRef<Promise<unknown>>(Promise.resolve());
   useEffect(() => {
     const text = find.trim();
     if (!text) {
@@ -16,16 +15,17 @@ export function useFinding(): void {
       return undefined;
     }
     let isLatest = true;
-    const timer = setTimeout(() => {
-      void trace.find(text).then((found) => {
-        if (!isLatest) return;
-        store.setState({ found });
-        announce(found.length === 1 ? "1 span matches" : `${found.length} spans match`, false);
-      });
-    }, PAUSE_MILLISECONDS);
+    const show = (found: Int32Array) => {
+      if (!isLatest) return;
+      store.setState({ found });
+      announce(found.length === 1 ? "1 span matches" : `${found.length} spans match`, false);
+    };
+    const look = async () => {
+      if (isLatest) show(await trace.find(text));
+    };
+    running.current = running.current.then(look, look);
     return () => {
       isLatest = false;
-      clearTimeout(timer);
     };
   }, [find, trace, store]);
 }

@@ -26,17 +26,19 @@ export function Events({ row }: { readonly row: number }) {
               <EventTime {...{ trace, row, event, eventTimes }} />
               <strong>{event.name || "event"}</strong>
             </p>
-            {event.attributes.length ? (
-              <AttributeTable
-                attributes={event.attributes}
-                caption={`Attributes of ${event.name}`}
-              />
-            ) : null}
+            <EventAttributes event={event} />
           </li>
         ))}
       </ol>
     </Section>
   );
+}
+
+/** The stack of an exception stands on top of the panel already. */
+function EventAttributes({ event: { name, attributes } }: { readonly event: SpanEvent }) {
+  const shown = attributes.filter(({ key }) => key !== "exception.stacktrace");
+  if (!shown.length) return null;
+  return <AttributeTable attributes={shown} caption={`Attributes of ${name}`} />;
 }
 
 function TimesChoice() {

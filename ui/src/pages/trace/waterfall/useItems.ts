@@ -32,9 +32,10 @@ export function useItems(colors: ReadonlyMap<string, ServiceColor>): {
   const collapsed = useView(({ collapsed }) => collapsed);
   const openGroups = useView(({ openGroups }) => openGroups);
   const selected = useView(({ selected }) => selected);
+  const only = matchesOnly ? found : null;
   const mask = useMemo(
-    () => maskOf(trace, { found: matchesOnly ? found : null, hiddenServices, minDurationNanos }),
-    [trace, found, matchesOnly, hiddenServices, minDurationNanos],
+    () => maskOf(trace, { found: only, hiddenServices, minDurationNanos }),
+    [trace, only, hiddenServices, minDurationNanos],
   );
   const listing = useMemo(
     () => ({ collapsed, groups: grouping ? groups : null, openGroups, mask }),
