@@ -102,7 +102,8 @@ class Lifecycle:
         handler = signal.getsignal(signal.SIGTERM)
         if handler is signal.SIG_DFL:
             if threading.current_thread() is threading.main_thread():
-                signal.signal(signal.SIGTERM, self._on_sigterm)
+                with suppress(ValueError):  # the main thread of another interpreter has no signals
+                    signal.signal(signal.SIGTERM, self._on_sigterm)
             return
         server = getattr(handler, "__self__", None)
         if type(server).__module__.startswith("uvicorn"):
