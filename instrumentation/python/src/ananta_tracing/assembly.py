@@ -92,11 +92,7 @@ def assemble(
         if processor is not None:
             processor.conclude()
 
-    def restart() -> None:
-        if processor is not None:
-            processor.after_fork_in_child()
-
-    lifecycle = Lifecycle(deliver, restart)
+    lifecycle = Lifecycle(deliver, processor)
     if processor is not None:
         processor.when_started = lifecycle.watch_signals
     return Assembly(

@@ -36,6 +36,9 @@ class Outcome(NamedTuple):
 class Sender(Protocol):
     """Sends one encoded `ExportTraceServiceRequest` at a time."""
 
+    survives_fork: bool
+    """Whether a child that is forked amid `send` can send by a sender of its own."""
+
     def send(
         self, payload: bytes, timeout_seconds: float, connect_timeout_seconds: float
     ) -> Outcome:

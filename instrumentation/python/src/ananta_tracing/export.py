@@ -37,6 +37,7 @@ logger = logging.getLogger(__name__)
 
 _MAX_REQUEST_BYTES = 3_500_000  # gRPC servers take 4 MiB unless told otherwise
 _MAX_QUEUE_BYTES = 64_000_000
+_LONGEST_FORK_DELAY_SECONDS = 5.0
 _FIRST_RETRY_SECONDS = 0.5
 _LAST_RETRY_SECONDS = 10.0
 _FLUSH_RETRY_SECONDS = 0.3
@@ -106,8 +107,22 @@ class ExportProcessor(SpanProcessor):
         self._lock = threading.RLock()
         self._wake: queue.SimpleQueue[_Flush | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
+        # Held while this process must not be forked.
+        self._unforkable = threading.Lock()
+        self._forking_threads: set[int] = set()
         self._batch: _Batch | None = None
         self._is_shut_down = False
+
+    def before_fork(self) -> None:
+        """Let no fork happen amid an import or a call of gRPC: the child could do neither again."""
+        if self._unforkable.acquire(timeout=_LONGEST_FORK_DELAY_SECONDS):
+            self._forking_threads.add(threading.get_ident())
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+        if threading.get_ident() in self._forking_threads:
+            self._forking_threads.discard(threading.get_ident())
+            self._unforkable.release()
 
     def after_fork_in_child(self) -> None:
         """Begin anew: the parent sends what it has queued, and owns the connection."""
@@ -327,10 +342,8 @@ class ExportProcessor(SpanProcessor):
     ) -> Outcome:
         """Send a batch once; afterwards `_batch` is None, or the batch with the time to retry."""
         self._batch = batch
-        if self._sender is None:
-            self._sender = self._create_sender()
         try:
-            outcome = self._sender.send(batch.payload, timeout_seconds, connect_timeout_seconds)
+            outcome = self._send(batch.payload, timeout_seconds, connect_timeout_seconds)
         except Exception as error:  # noqa: BLE001 - whatever a connection raises, spans are counted
             outcome = Outcome(Verdict.REFUSED, f"{self._destination}: {error!r}")
         if outcome.verdict is Verdict.DELIVERED:
@@ -342,6 +355,15 @@ class ExportProcessor(SpanProcessor):
         else:
             self._schedule_retry(batch, outcome)
         return outcome
+
+    def _send(self, payload: bytes, *timeouts_seconds: float) -> Outcome:
+        sender = self._sender
+        if sender is not None and sender.survives_fork:
+            return sender.send(payload, *timeouts_seconds)
+        with self._unforkable:  # the first sending imports modules
+            if sender is None:
+                sender = self._sender = self._create_sender()
+            return sender.send(payload, *timeouts_seconds)
 
     def _schedule_retry(self, batch: _Batch, outcome: Outcome) -> None:
         now = time.monotonic()

@@ -1,7 +1,7 @@
 """OTLP over gRPC: the encoded request goes through the channel as it is.
 
-grpcio is imported when the first batch leaves, on the exporting thread, so that a service does
-not wait for it while it starts.
+This module, and grpcio with it, is imported when the first batch leaves, on the exporting thread,
+so that a service does not wait for it while it starts.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+import grpc
 
 from ananta_tracing.delivery import (
     Outcome,
@@ -22,8 +24,6 @@ from ananta_tracing.delivery import (
 from ananta_tracing.endpoint import GRPC_PORT, HTTP_PORT
 
 if TYPE_CHECKING:
-    import grpc
-
     from ananta_tracing.settings import Settings
 
 _METHOD = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
@@ -51,6 +51,8 @@ _SPEAKS_HTTP = (
 class GrpcSender:
     """Calls the trace service of one host. See `ananta_tracing.delivery.Sender`."""
 
+    survives_fork = False  # gRPC skips what it does for forks while a thread is inside it
+
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._metadata = tuple((key.lower(), value) for key, value in settings.headers.items())
@@ -64,8 +66,6 @@ class GrpcSender:
         """Call once."""
         if not self._has_connected and (failure := self._knock(connect_timeout_seconds)):
             return failure
-        import grpc
-
         gzip = self._settings.compression == "gzip"
         try:
             if self._call is None:
@@ -106,8 +106,6 @@ class GrpcSender:
             channel.close()
 
     def _open(self) -> grpc.Channel:
-        import grpc
-
         settings = self._settings
         target = urlsplit(settings.endpoint).netloc
         if settings.insecure:

@@ -35,6 +35,8 @@ _SHOWN_ANSWER_LENGTH = 200
 class HttpSender:
     """Posts requests to one URL. See `ananta_tracing.delivery.Sender`."""
 
+    survives_fork = True
+
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._url = urlsplit(settings.endpoint)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
+    from ananta_tracing.export import ExportProcessor
+
 logger = logging.getLogger(__name__)
 
 EXIT_DEADLINE_SECONDS = 5.0
@@ -34,12 +36,14 @@ class Lifecycle:
 
     Args:
         deliver: sends what is queued within this many seconds; may be called more than once.
-        restart: called in a forked child before anything else happens there.
+        processor: told of every fork; None where nothing is exported.
     """
 
-    def __init__(self, deliver: Callable[[float], object], restart: Callable[[], None]) -> None:
+    def __init__(
+        self, deliver: Callable[[float], object], processor: ExportProcessor | None
+    ) -> None:
         self._deliver = deliver
-        self._restart = restart
+        self._processor = processor
         self._watched: set[str] = set()
         self._is_installed = False
 
@@ -49,7 +53,11 @@ class Lifecycle:
         atexit.register(self._at_exit)
         self.watch_signals()
         if hasattr(os, "register_at_fork"):
-            os.register_at_fork(before=self._watch_children, after_in_child=self._after_fork)
+            os.register_at_fork(
+                before=self._before_fork,
+                after_in_parent=self._after_fork_in_parent,
+                after_in_child=self._after_fork_in_child,
+            )
         self._watch_children()  # a child of the fork server runs this before it knows it is one
         multiprocessing = sys.modules.get("multiprocessing.process")
         if multiprocessing is not None and multiprocessing.parent_process() is not None:
@@ -94,7 +102,8 @@ class Lifecycle:
         handler = signal.getsignal(signal.SIGTERM)
         if handler is signal.SIG_DFL:
             if threading.current_thread() is threading.main_thread():
-                signal.signal(signal.SIGTERM, self._on_sigterm)
+                with suppress(ValueError):  # the main thread of another interpreter has no signals
+                    signal.signal(signal.SIGTERM, self._on_sigterm)
             return
         server = getattr(handler, "__self__", None)
         if type(server).__module__.startswith("uvicorn"):
@@ -143,16 +152,37 @@ class Lifecycle:
         signals = sys.modules.get("celery.signals")
         if signals is not None and signals.__name__ not in self._watched:
             self._watched.add(signals.__name__)
-            signals.worker_process_shutdown.connect(self._on_celery_shutdown, weak=False)
+            signals.worker_process_shutdown.connect(self._on_pool_process_shutdown, weak=False)
+            signals.worker_shutdown.connect(self._await_pool_processes, weak=False)
 
     def _deliver_before_end(self, util: Any) -> None:
         """In a child of multiprocessing: deliver among its last actions."""
         if util is not None and self._is_installed:
             util.Finalize(None, self._at_exit, exitpriority=-100)
 
-    def _on_celery_shutdown(self, **_: object) -> None:
+    def _on_pool_process_shutdown(self, **_: object) -> None:
+        """In a process of Celery's pool that ends."""
         self._at_exit()
 
-    def _after_fork(self) -> None:
-        if self._is_installed:
-            self._restart()
+    def _await_pool_processes(self, **_: object) -> None:
+        """In Celery's main process when the pool has been told to stop.
+
+        The processes of the pool are killed the moment this one is gone, also while they deliver.
+        """
+        process = sys.modules.get("billiard.process")
+        deadline = time.monotonic() + EXIT_DEADLINE_SECONDS
+        for child in process.active_children() if process is not None else ():
+            child.join(max(deadline - time.monotonic(), 0.0))
+
+    def _before_fork(self) -> None:
+        self._watch_children()
+        if self._processor is not None:
+            self._processor.before_fork()
+
+    def _after_fork_in_parent(self) -> None:
+        if self._processor is not None:
+            self._processor.after_fork_in_parent()
+
+    def _after_fork_in_child(self) -> None:
+        if self._processor is not None:
+            self._processor.after_fork_in_child()

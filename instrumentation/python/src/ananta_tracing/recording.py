@@ -25,6 +25,7 @@ from opentelemetry.sdk.trace import (
     SynchronousMultiSpanProcessor,
     Tracer,
 )
+from opentelemetry.sdk.trace._tracer_metrics import NoOpTracerMetrics
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.util import BoundedList
 from opentelemetry.trace import (
@@ -226,6 +227,7 @@ class AnantaTracer(Tracer):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._keeps = self.sampler.keeps if isinstance(self.sampler, AnantaSampler) else None
+        self._counts_spans = not isinstance(self._tracer_metrics, NoOpTracerMetrics)
         self._makes_random_ids = type(self.id_generator) is RandomIdGenerator
 
     def start_span(
@@ -240,6 +242,17 @@ class AnantaTracer(Tracer):
         set_status_on_exception: bool = True,  # noqa: FBT001, FBT002
     ) -> ApiSpan:
         """Start a span that is not current; see the API."""
+        if self._counts_spans:  # the metrics of the SDK about itself, off unless asked for
+            return super().start_span(
+                name,
+                context,
+                kind,
+                attributes,
+                links,
+                start_time,
+                record_exception,
+                set_status_on_exception,
+            )
         span: Any = (get_current() if context is None else context).get(_SPAN_KEY)
         parent: SpanContext | None = (
             INVALID_SPAN_CONTEXT if span is None else span.get_span_context()

@@ -50,6 +50,7 @@ class _State(NamedTuple):
 
 _state: _State | None = None
 _known_tracer: tuple[trace.TracerProvider, trace.Tracer] | None = None
+_told_differences: set[tuple[str, ...]] = set()
 _lock = threading.RLock()
 
 
@@ -161,7 +162,7 @@ def init_tracing(
 
 
 def _compare(state: _State, wanted: Settings, objects: tuple[object, ...]) -> None:
-    """Tell that a second call changes nothing."""
+    """Tell that a second call changes nothing; once for the same difference."""
     changed = [
         field.name
         for field in dataclasses.fields(Settings)
@@ -169,7 +170,8 @@ def _compare(state: _State, wanted: Settings, objects: tuple[object, ...]) -> No
     ]
     if state.objects != objects:
         changed.append("sampler, span_processors, provider_factory or redact")
-    if changed:
+    if changed and tuple(changed) not in _told_differences:
+        _told_differences.add(tuple(changed))
         logger.warning(
             "init_tracing was called before with other values of %s; the first call holds",
             ", ".join(changed),

@@ -14,6 +14,7 @@ import random
 import threading
 import time
 from http import HTTPStatus
+from http.client import HTTPConnection, HTTPSConnection
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -286,8 +287,6 @@ class XRayRoot:
 
     def _call(self, operation: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """One operation of the API, unsigned: the daemon signs it."""
-        from http.client import HTTPConnection, HTTPSConnection
-
         url = urlsplit(self.arguments.endpoint)
         connect = HTTPSConnection if url.scheme == "https" else HTTPConnection
         connection = connect(url.netloc, timeout=_CALL_TIMEOUT_SECONDS)

@@ -46,6 +46,7 @@ def start_python(code: str, *arguments: str, **environ: str) -> subprocess.Popen
             **os.environ,
             "PYTHONPATH": str(SOURCE),
             "OTEL_PYTHON_LOG_CORRELATION": "false",
+            "PYTHONWARNINGS": "ignore::DeprecationWarning",  # of forks beside threads
             **environ,
         },
         stdout=subprocess.PIPE,

@@ -253,6 +253,35 @@ print(codes)
         assert len(instance_ids(sink)) == 4
 
 
+def test_a_fork_does_not_happen_amid_an_import(grpc_server: Sink, run_python: Run) -> None:
+    """Otherwise the child would wait for ever for a module its parent's thread was importing."""
+    done = run_python(
+        """
+import sys, time
+from importlib.abc import MetaPathFinder
+class Slow(MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == "grpc._cython":
+            time.sleep(1)
+sys.meta_path.insert(0, Slow())
+"""
+        + INIT
+        + """
+tracer.start_span("parent").end()
+while "grpc" not in sys.modules: time.sleep(0.01)
+if os.fork() == 0:
+    tracer.start_span("child").end()
+    sys.exit(0)
+os.wait()
+""",
+        grpc_server.endpoint,
+        OTEL_EXPORTER_OTLP_PROTOCOL="grpc",
+        OTEL_BSP_SCHEDULE_DELAY="10",
+    )
+    assert done.returncode == 0, done.stderr
+    assert sorted(span.name for span in grpc_server.spans) == ["child", "parent"]
+
+
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_multiprocessing_children_deliver(method, http: Sink, run_python: Run, tmp_path) -> None:
     program = tmp_path / "program.py"

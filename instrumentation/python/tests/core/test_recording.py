@@ -11,6 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -286,6 +288,30 @@ def test_every_stage_reaches_processors_that_look_at_it(exporter) -> None:
     assert isinstance(span, AnantaSpan)
     assert span.attributes == {"seen": True}
     assert '"seen": true' in span.to_json()
+
+
+def test_the_metrics_of_the_sdk_about_itself_are_kept(exporter, monkeypatch) -> None:
+    monkeypatch.setenv("OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED", "true")
+    reader = InMemoryMetricReader()
+    provider = AnantaTracerProvider(
+        resource=Resource({}),
+        sampler=ALWAYS_ON,
+        span_limits=SpanLimits(),
+        id_generator=None,
+        meter_provider=MeterProvider([reader]),
+    )
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    with provider.get_tracer("t").start_as_current_span("s"):
+        pass
+    assert len(exporter.get_finished_spans()) == 1
+    data = reader.get_metrics_data()
+    names = {
+        metric.name
+        for resource in data.resource_metrics
+        for scope in resource.scope_metrics
+        for metric in scope.metrics
+    }
+    assert "otel.sdk.span.started" in names
 
 
 def test_the_same_scope_has_one_tracer(tracer) -> None:
