@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Checks what must be on the machine, installs what Debian has, and says what it did or what is left
 # to do. Usage: need.sh build PYTHON, before anything can be built; need.sh browser, before the pages
-# can be tested.
+# can be tested; need.sh example, before the services of the example can start.
 set -euo pipefail
 
 fail() { echo "setup: $1" >&2; exit 1; }
@@ -27,6 +27,12 @@ need_build() { # need_build PYTHON
 
 need_browser() {
     [ -n "${CHROMIUM:-}" ] || install chromium chromium
+}
+
+need_example() {
+    # Debian keeps the programs of PostgreSQL out of the path.
+    compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || install initdb postgresql
+    install redis-server redis-server
 }
 
 "need_$1" "${@:2}"

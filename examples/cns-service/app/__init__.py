@@ -1,0 +1,1 @@
+"""cns-service: the components of a tenant's bills of materials, normalized and enriched."""

@@ -1,0 +1,42 @@
+"""The application: tracing first, then the database, then the routes."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+
+from app.observability.tracing import init_tracing, instrument_app
+from app.settings import settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+logging.basicConfig(level=logging.INFO)
+
+# Before anything connects: libraries are instrumented here. How much is sampled, the environment
+# says (OTEL_TRACES_SAMPLER, or the preset of the deployment environment).
+tracer = init_tracing(
+    service_name="cns-service",
+    otlp_endpoint=settings.OTEL_EXPORTER_OTLP_ENDPOINT,
+    service_version="1.0.0",
+)
+
+from app import database, services  # noqa: E402
+from app.routes import routes  # noqa: E402
+
+
+@asynccontextmanager
+async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    """The tables are there while the service answers."""
+    await database.create_tables()
+    yield
+    await services.close()
+    await database.close()
+
+
+app = FastAPI(title="cns-service", lifespan=lifespan)
+app.include_router(routes)
+instrument_app(app)

@@ -1,0 +1,163 @@
+"""The whole example: infrastructure, platform and services, started in order and ended in reverse.
+
+    PostgreSQL, Redis, Temporal, outside     what the services need
+    ananta up                                where their spans go
+    the five services                        see `services`
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stack.infrastructure import PostgreSQL, start_redis, start_temporal, wait_for_ports
+from stack.needs import EXAMPLES
+from stack.process import ExampleError, Program, url_answers
+from stack.services import services
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import TracebackType
+
+    from stack.ports import Ports
+
+
+class Example:
+    """A running example; a context manager that ends everything it started.
+
+    `temporal` is the path of Temporal's command, None to do without workflows. `environment` is
+    laid over what every service is given: sampler, propagators, deployment environment.
+    """
+
+    def __init__(
+        self,
+        ports: Ports,
+        temporal: Path | None,
+        environment: Mapping[str, str] | None = None,
+        say: Callable[[str], None] = lambda _text: None,
+    ) -> None:
+        self.ports = ports
+        self.has_workflows = temporal is not None
+        self.directory = Path(tempfile.mkdtemp(prefix="ananta-example-"))
+        self._environment = dict(environment or {})
+        self._temporal = temporal
+        self._say = say
+        self._programs: list[Program] = []
+        self._services: list[Program] = []
+        self._postgresql: PostgreSQL | None = None
+
+    def __enter__(self) -> Example:
+        # The unprivileged user of PostgreSQL must be able to pass through to its own folder.
+        self.directory.chmod(0o711)
+        try:
+            self._start_infrastructure()
+            self._start_platform()
+            self._start_services()
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stop()
+
+    @property
+    def platform_url(self) -> str:
+        """Where the UI and the query API of the platform are."""
+        return f"http://localhost:{self.ports.query}"
+
+    def log(self, name: str) -> Path:
+        """The file with the output of a program."""
+        return self.directory / f"{name}.log"
+
+    def check(self) -> None:
+        """ExampleError when a program has ended by itself."""
+        for program in (*self._programs, *self._services):
+            code = program.process.poll()
+            if code is not None:
+                raise ExampleError(f"{program.name} ended (exit code {code})\n{program.tail()}")
+
+    def restart_services(self, environment: Mapping[str, str]) -> None:
+        """Stop the services and start them anew, `environment` laid over what they are given."""
+        self.stop_services()
+        self._environment = dict(environment)
+        self._start_services()
+
+    def stop_services(self) -> dict[str, int]:
+        """Stop the services by SIGTERM, those first that ask others; the exit code of each."""
+        codes = {service.name: service.stop() for service in reversed(self._services)}
+        self._services.clear()
+        return codes
+
+    def _start_infrastructure(self) -> None:
+        ports, directory = self.ports, self.directory
+        self._say("starting PostgreSQL, Redis" + (" and Temporal" if self._temporal else ""))
+        self._postgresql = PostgreSQL(directory, self.log("postgresql"), ports.postgresql)
+        self._programs.append(self._postgresql.program)
+        listening = [(start_redis(directory, self.log("redis"), ports.redis), ports.redis)]
+        outside = [sys.executable, str(EXAMPLES / "outside.py"), str(ports.outside)]
+        listening.append((Program("outside", outside, self.log("outside")), ports.outside))
+        if self._temporal is not None:
+            log = self.log("temporal")
+            temporal = start_temporal(self._temporal, log, ports.temporal, ports.temporal_ui)
+            listening.append((temporal, ports.temporal))
+        self._programs += [program for program, _ in listening]
+        self._postgresql.wait()
+        wait_for_ports(listening)
+
+    def _start_platform(self) -> None:
+        self._say("starting the platform")
+        command = [str(ananta_command()), "up", "--data-dir", str(self.directory / "ananta")]
+        command += ["--config", str(EXAMPLES / "collector.yaml")]
+        for setting in self._platform_settings():
+            command += ["--set", setting]
+        platform = Program("ananta", command, self.log("ananta"))
+        self._programs.append(platform)
+        platform.wait_until(url_answers(f"http://127.0.0.1:{self.ports.health}/"))
+
+    def _platform_settings(self) -> list[str]:
+        ports = self.ports
+        reader = f"{{prometheus: {{host: localhost, port: {ports.metrics}}}}}"
+        return [
+            f"receivers.otlp.protocols.grpc.endpoint=localhost:{ports.otlp_grpc}",
+            f"receivers.otlp.protocols.http.endpoint=localhost:{ports.otlp_http}",
+            f"extensions.query.endpoint=localhost:{ports.query}",
+            f"extensions.health_check.endpoint=localhost:{ports.health}",
+            f"extensions.zpages.endpoint=localhost:{ports.zpages}",
+            f"service.telemetry.metrics.readers=[{{pull: {{exporter: {reader}}}}}]",
+        ]
+
+    def _start_services(self) -> None:
+        self._say("starting the services")
+        assert self._postgresql is not None
+        every = services(self.ports, self._postgresql.url, has_workflows=self.has_workflows)
+        endpoint = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://localhost:{self.ports.otlp_grpc}"}
+        for service in every:
+            log = self.log(service.name)
+            log.write_bytes(b"")  # a restarted worker says anew that it is ready
+            self._services.append(service.start(log, {**endpoint, **self._environment}))
+        for service, program in zip(every, self._services, strict=True):
+            program.wait_until(service.is_ready(self.log(service.name)))
+
+    def _stop(self) -> None:
+        self.stop_services()
+        for program in reversed(self._programs):
+            program.stop()
+        self._programs.clear()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def ananta_command() -> Path:
+    """The platform's command, beside this Python."""
+    command = Path(sys.executable).with_name("ananta")
+    if not command.exists():
+        raise ExampleError(f"no {command}; start the example with: make example")
+    return command
