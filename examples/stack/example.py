@@ -42,7 +42,7 @@ class Example:
         self.ports = ports
         self.has_workflows = temporal is not None
         self.directory = Path(tempfile.mkdtemp(prefix="ananta-example-"))
-        self._environment = dict(environment or {})
+        self.environment = dict(environment or {})
         self._temporal = temporal
         self._say = say
         self._programs: list[Program] = []
@@ -88,7 +88,7 @@ class Example:
     def restart_services(self, environment: Mapping[str, str]) -> None:
         """Stop the services and start them anew, `environment` laid over what they are given."""
         self.stop_services()
-        self._environment = dict(environment)
+        self.environment = dict(environment)
         self._start_services()
 
     def stop_services(self) -> dict[str, int]:
@@ -143,7 +143,7 @@ class Example:
         for service in every:
             log = self.log(service.name)
             log.write_bytes(b"")  # a restarted worker says anew that it is ready
-            self._services.append(service.start(log, {**endpoint, **self._environment}))
+            self._services.append(service.start(log, {**endpoint, **self.environment}))
         for service, program in zip(every, self._services, strict=True):
             program.wait_until(service.is_ready(self.log(service.name)))
 

@@ -14,7 +14,6 @@ from app.observability.tracing import (
     add_span_attributes,
     add_span_event,
     create_span,
-    record_exception,
     trace_function,
 )
 from app.services import Component, ServiceFailedError, lookup_component
@@ -88,7 +87,7 @@ async def _enrich_line(line: database.BomLine) -> None:
     except (ServiceFailedError, httpx.HTTPError) as error:
         # The span of this component has the status ERROR; here it is one line of many.
         line.state = "failed"
-        record_exception(error, {"component.mpn": line.mpn})
+        add_span_event("line_failed", {"component.mpn": line.mpn, "reason": str(error)})
         log.warning("line %s of %s not enriched: %s", line.position, line.bom_id, error)
     else:
         line.state = "unmatched" if component is None else "matched"

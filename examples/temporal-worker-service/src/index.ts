@@ -1,0 +1,35 @@
+// temporal-worker-service: runs the workflows and their activities.
+
+import { initTracing } from './observability/tracing';
+
+// IMPORTANT: Initialize tracing BEFORE importing other modules
+const tracing = initTracing();
+
+import { NativeConnection, Worker } from '@temporalio/worker';
+
+import * as activities from './activities';
+import { log } from './log';
+import { traceWorker } from './observability/temporal';
+import { settings } from './settings';
+
+async function main(): Promise<void> {
+  const connection = await NativeConnection.connect({ address: settings.temporalAddress });
+  const worker = await Worker.create(
+    traceWorker(tracing, {
+      connection,
+      taskQueue: settings.taskQueue,
+      workflowsPath: require.resolve('./workflows'),
+      activities,
+      // An activity that runs when SIGTERM comes may end.
+      shutdownGraceTime: '5 seconds',
+    }),
+  );
+  log.info({ taskQueue: settings.taskQueue }, 'temporal-worker-service is ready');
+  await worker.run(); // until SIGTERM or SIGINT
+  await connection.close();
+}
+
+main().catch((error: unknown) => {
+  log.fatal({ err: error }, 'temporal-worker-service failed');
+  process.exitCode = 1;
+});

@@ -1,0 +1,30 @@
+// Bundled into the workflows' sandbox: spans for a workflow and for each activity it schedules.
+
+import { propagation } from '@opentelemetry/api';
+import {
+  CompositePropagator,
+  W3CBaggagePropagator,
+  W3CTraceContextPropagator,
+} from '@opentelemetry/core';
+import {
+  OpenTelemetryInboundInterceptor,
+  OpenTelemetryInternalsInterceptor,
+  OpenTelemetryOutboundInterceptor,
+} from '@temporalio/interceptors-opentelemetry-v2/lib/workflow';
+import type { WorkflowInterceptors } from '@temporalio/workflow';
+
+const propagator = new CompositePropagator({
+  propagators: [new W3CTraceContextPropagator(), new W3CBaggagePropagator()],
+});
+
+export function interceptors(): WorkflowInterceptors {
+  const interceptors = {
+    inbound: [new OpenTelemetryInboundInterceptor()],
+    outbound: [new OpenTelemetryOutboundInterceptor()],
+    internals: [new OpenTelemetryInternalsInterceptor()],
+  };
+  // The interceptors set a propagator that loses the baggage; no variable reaches the sandbox.
+  propagation.disable();
+  propagation.setGlobalPropagator(propagator);
+  return interceptors;
+}

@@ -1,0 +1,44 @@
+"""The example as a whole, running: started once, on free ports, with everything it needs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from stack.example import Example
+from stack.needs import need_databases, need_node_services, need_temporal
+from stack.ports import Ports
+from stack.story import Story
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DEVELOPMENT = {"DEPLOYMENT_ENVIRONMENT": "development", "OTEL_BSP_SCHEDULE_DELAY": "200"}
+
+
+@pytest.fixture(scope="session")
+def running() -> Iterator[Example]:
+    """The example with the services of the last test that restarted them."""
+    need_databases()
+    need_node_services(print)
+    with Example(Ports.free(), need_temporal(print), DEVELOPMENT) as example:
+        yield example
+
+
+@pytest.fixture
+def example(running: Example) -> Example:
+    """The example with its services as in development: every trace is kept."""
+    if running.environment != DEVELOPMENT:
+        running.restart_services(DEVELOPMENT)
+    return running
+
+
+@pytest.fixture
+def story(running: Example) -> Story:
+    """Requests to its services."""
+    return Story(running.ports)
