@@ -84,9 +84,9 @@ class Program:
             return self.process.wait()
 
     def tail(self, lines: int = 25) -> str:
-        """The last lines of its output, indented, with the name of the file."""
+        """The last lines of its output, indented."""
         said = self.log.read_text(errors="replace").splitlines()[-lines:]
-        return "\n".join([f"  last output ({self.log}):", *(f"    {line}" for line in said)])
+        return "\n".join(["  its last output:", *(f"    {line}" for line in said)])
 
 
 def as_user(user: str | None) -> dict[str, object]:

@@ -12,11 +12,14 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from stack.process import ExampleError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from stack.ports import Ports
 
+REQUEST_TIMEOUT_SECONDS = 30.0
 # A part of each kind: found, slow, unknown to the distributor, and one the distributor fails at.
 LINES = [
     {"mpn": "RC0603FR-0710KL", "manufacturer": "Yageo", "quantity": 24},
@@ -55,11 +58,13 @@ def ask(
     for name, value in {"content-type": "application/json", **(headers or {})}.items():
         request.add_header(name, value)
     try:
-        with urllib.request.urlopen(request, timeout=60) as response:
+        with urllib.request.urlopen(request, timeout=REQUEST_TIMEOUT_SECONDS) as response:
             status, content, given = response.status, response.read(), response.headers
     except urllib.error.HTTPError as error:
         with error:
             status, content, given = error.code, error.read(), error.headers
+    except OSError as error:
+        raise ExampleError(f"{method} {url}: {error}") from error
     return Answer(status, json.loads(content), given.get("x-trace-id", ""))
 
 

@@ -68,10 +68,6 @@ export async function waitForOutcome(client: Client, id: string): Promise<Outcom
     if (error instanceof WorkflowNotFoundError) return undefined;
     if (!(error instanceof WorkflowFailedError)) throw error;
     addSpanAttributes({ 'workflow.status': 'failed' });
-    return { workflow_id: id, status: 'failed', reason: rootCause(error).message };
+    return { workflow_id: id, status: 'failed', reason: error.cause?.message };
   }
-}
-
-function rootCause(error: Error): Error {
-  return error.cause instanceof Error ? rootCause(error.cause) : error;
 }

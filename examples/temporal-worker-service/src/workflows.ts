@@ -1,7 +1,7 @@
 // The workflows. This file runs inside Temporal's sandbox: no clock, no network, no tracer of its
 // own. The interceptors of the worker give it spans, whose ids and times survive a replay.
 
-import { ApplicationFailure, proxyActivities } from '@temporalio/workflow';
+import { ApplicationFailure, proxyActivities, rootCause } from '@temporalio/workflow';
 
 import type * as activities from './activities';
 
@@ -34,6 +34,7 @@ export async function tenantProvisioning(tenant: TenantToProvision) {
   } catch (error) {
     await deleteIdentity(tenant.tenant_id, userId);
     await setTenantStatus(tenant.tenant_id, 'failed');
-    throw ApplicationFailure.fromError(error, { nonRetryable: true });
+    const message = `tenant not provisioned: ${rootCause(error)}`;
+    throw ApplicationFailure.create({ message, type: 'ProvisioningFailed', nonRetryable: true });
   }
 }
