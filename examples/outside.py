@@ -17,6 +17,7 @@ import sys
 import time
 import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 from urllib.parse import unquote
 
 SLOW_SECONDS = 0.4
@@ -27,7 +28,7 @@ class Outside(BaseHTTPRequestHandler):
     """Answers for all three, by the first part of the path."""
 
     protocol_version = "HTTP/1.1"
-    asked_before: set[str] = set()
+    asked_before: ClassVar[set[str]] = set()
 
     def do_GET(self) -> None:
         """`/parts/{mpn}`: what the distributor knows of a part; `/health`."""
@@ -87,7 +88,7 @@ class Outside(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 -- inherited name
+    def log_message(self, format: str, *arguments: object) -> None:
         """Nothing: the traces tell it."""
 
 

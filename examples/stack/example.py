@@ -1,8 +1,8 @@
 """The whole example: infrastructure, platform and services, started in order and ended in reverse.
 
-    PostgreSQL, Redis, Temporal, outside     what the services need
-    ananta up                                where their spans go
-    the five services                        see `services`
+PostgreSQL, Redis, Temporal, outside     what the services need
+ananta up                                where their spans go
+the five services                        see `services`
 """
 
 from __future__ import annotations

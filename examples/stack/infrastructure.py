@@ -14,7 +14,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stack.process import ExampleError, Program, as_user, port_answers
+from stack.process import ExampleError, Program, port_answers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,7 +89,9 @@ class PostgreSQL:
             capture_output=True,
             text=True,
             check=False,
-            **as_user(self._user),
+            user=self._user,
+            group=self._user,
+            extra_groups=None if self._user is None else [],
         )
         if done.returncode != 0:
             raise ExampleError(f"{program} failed: {done.stderr.strip() or done.stdout.strip()}")

@@ -49,7 +49,7 @@ class Program:
         self._stop_signal = stop_signal
         with log.open("ab") as output:
             # A session of its own: Ctrl-C in the terminal is ours, and we end each in order.
-            self.process = subprocess.Popen(
+            self.process: subprocess.Popen[bytes] = subprocess.Popen(
                 list(command),
                 cwd=directory,
                 env={**os.environ, **(environment or {})},
@@ -57,7 +57,9 @@ class Program:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                **as_user(user),
+                user=user,
+                group=user,
+                extra_groups=None if user is None else [],
             )
 
     def wait_until(self, answers: Callable[[], bool], timeout_seconds: float = 60.0) -> None:
@@ -87,11 +89,6 @@ class Program:
         """The last lines of its output, indented."""
         said = self.log.read_text(errors="replace").splitlines()[-lines:]
         return "\n".join(["  its last output:", *(f"    {line}" for line in said)])
-
-
-def as_user(user: str | None) -> dict[str, object]:
-    """Arguments for `subprocess` that start a program as `user`, with no other groups."""
-    return {} if user is None else {"user": user, "group": user, "extra_groups": []}
 
 
 def port_answers(port: int) -> Callable[[], bool]:

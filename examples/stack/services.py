@@ -79,9 +79,9 @@ def services(
 
 
 def _python(name: str, application: str, port: int, environment: Mapping[str, str]) -> Service:
-    command = (sys.executable, "-m", "uvicorn", application, "--host", "127.0.0.1")
-    command += ("--port", str(port), "--no-access-log")
-    return Service(name, command, environment, f"{_url(port)}/health")
+    command = [sys.executable, "-m", "uvicorn", application, "--host", "127.0.0.1"]
+    command += ["--port", str(port), "--no-access-log"]
+    return Service(name, tuple(command), environment, f"{_url(port)}/health")
 
 
 def _node(name: str, environment: Mapping[str, str], port: int | None = None) -> Service:

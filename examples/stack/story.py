@@ -125,8 +125,7 @@ class Story:
 
     def _outcome(self, answer: Answer) -> str:
         outcome = self.outcome(answer.body["workflow_id"]).body
-        reason = outcome.get("reason")
-        return outcome["status"] + (f": {reason}" if reason else "")
+        return ": ".join(outcome[key] for key in ("status", "reason") if key in outcome)
 
 
 def _unique(name: str) -> str:

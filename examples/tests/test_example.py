@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import secrets
-import subprocess
-import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
-from stack.needs import EXAMPLES
-from stack.story import ask
-from stack.traces import fetch_trace, wait_for_trace
+
+from stack.traces import wait_for_trace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from stack.example import Example
-    from stack.story import Answer, Story
+    from stack.story import Answer
     from stack.traces import Span, Trace
 
 pytestmark = pytest.mark.e2e

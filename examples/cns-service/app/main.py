@@ -24,8 +24,8 @@ tracer = init_tracing(
     service_version="1.0.0",
 )
 
-from app import database, services  # noqa: E402
-from app.routes import routes  # noqa: E402
+from app import database, services
+from app.routes import routes
 
 
 @asynccontextmanager

@@ -50,9 +50,7 @@ async def health() -> dict[str, str]:
 
 
 @routes.put("/tenants/{tenant_id}/catalog")
-async def create_catalog(
-    tenant_id: str, asked: NewCatalog, response: Response
-) -> dict[str, Any]:
+async def create_catalog(tenant_id: str, asked: NewCatalog, response: Response) -> dict[str, Any]:
     """Give a new tenant the categories of its tier."""
     response.headers["x-trace-id"] = current_trace_id() or ""
     add_span_attributes({"tenant.id": tenant_id, "tenant.tier": asked.tier})

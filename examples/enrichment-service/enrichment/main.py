@@ -17,7 +17,7 @@ logging.basicConfig(level=logging.INFO)
 # Before anything connects: libraries are instrumented here.
 init_tracing("enrichment-service", service_version="1.0.0")
 
-from enrichment.components import Components, DistributorFailedError  # noqa: E402
+from enrichment.components import Components, DistributorFailedError
 
 components = Components(os.environ["DATABASE_URL"], os.environ["DISTRIBUTOR_URL"])
 

@@ -13,10 +13,19 @@ import {
   W3CBaggagePropagator,
   W3CTraceContextPropagator,
 } from '@opentelemetry/core';
+import { AWSXRayPropagator } from '@opentelemetry/propagator-aws-xray';
+import { B3Propagator } from '@opentelemetry/propagator-b3';
 import type { WorkflowInterceptors } from '@temporalio/workflow';
 
+// No variable reaches the sandbox, so it reads and writes every format OTEL_PROPAGATORS may name for
+// the services on both sides. The headers stay inside Temporal.
 const propagator = new CompositePropagator({
-  propagators: [new W3CTraceContextPropagator(), new W3CBaggagePropagator()],
+  propagators: [
+    new W3CTraceContextPropagator(),
+    new W3CBaggagePropagator(),
+    new B3Propagator(),
+    new AWSXRayPropagator(),
+  ],
 });
 
 export function interceptors(): WorkflowInterceptors {
@@ -25,7 +34,7 @@ export function interceptors(): WorkflowInterceptors {
     outbound: [new OpenTelemetryOutboundInterceptor()],
     internals: [new OpenTelemetryInternalsInterceptor()],
   };
-  // The interceptors set a propagator that loses the baggage; no variable reaches the sandbox.
+  // In place of the propagator they set, which knows W3C alone and loses the baggage.
   propagation.disable();
   propagation.setGlobalPropagator(propagator);
   return interceptors;
