@@ -1,6 +1,6 @@
 // The HTTP API over the client of Temporal.
 
-import { currentTraceId, recordException } from '@ananta/tracing';
+import { currentTraceId } from '@ananta/tracing';
 import type { Client } from '@temporalio/client';
 import express, { type NextFunction, type Request, type Response } from 'express';
 
@@ -35,7 +35,6 @@ export function createApplication(client: Client) {
   });
 
   app.use((error: Error, _request: Request, response: Response, _next: NextFunction) => {
-    recordException(error);
     log.error({ err: error }, 'request failed');
     response.status(502).json({ error: `Temporal: ${error.message}` });
   });

@@ -1,17 +1,11 @@
 // The HTTP API. Each route names the business in span attributes: which tenant, which operation.
 
-import { addSpanAttributes, currentTraceId, recordException } from '@ananta/tracing';
+import { addSpanAttributes, currentTraceId } from '@ananta/tracing';
 import express, { type NextFunction, type Request, type Response } from 'express';
 
 import { findTenant, updateStatus } from './database';
 import { log } from './log';
-import { DomainTaken, InvalidTenant, OrchestratorFailed, provisionTenant } from './provisioning';
-
-const HTTP_STATUS = new Map<unknown, number>([
-  [InvalidTenant, 400],
-  [DomainTaken, 409],
-  [OrchestratorFailed, 502],
-]);
+import { OrchestratorFailed, provisionTenant, readTenant } from './provisioning';
 
 export function createApplication() {
   const app = express();
@@ -27,15 +21,22 @@ export function createApplication() {
   });
 
   app.post('/tenants', async (request, response) => {
-    response.status(202).json(await provisionTenant(request.body));
+    const tenant = readTenant(request.body);
+    if (typeof tenant === 'string') {
+      response.status(400).json({ error: tenant });
+      return;
+    }
+    const provisioning = await provisionTenant(tenant);
+    if (provisioning) response.status(202).json(provisioning);
+    else response.status(409).json({ error: `${tenant.domain} belongs to another tenant` });
   });
 
   app.get('/tenants/:id', async (request, response) => {
     addSpanAttributes({ 'tenant.id': request.params.id, 'tenant.operation': 'read' });
     const { tenant, cached } = await findTenant(request.params.id);
     addSpanAttributes({ 'cache.hit': cached, 'tenant.found': tenant !== undefined });
-    if (!tenant) response.status(404).json({ error: `no tenant ${request.params.id}` });
-    else response.json(tenant);
+    if (tenant) response.json(tenant);
+    else response.status(404).json({ error: `no tenant ${request.params.id}` });
   });
 
   app.put('/tenants/:id/status', async (request, response) => {
@@ -46,21 +47,20 @@ export function createApplication() {
       'tenant.status': status,
     });
     const tenant = await updateStatus(request.params.id, status);
-    if (!tenant) response.status(404).json({ error: `no tenant ${request.params.id}` });
-    else response.json(tenant);
+    if (tenant) response.json(tenant);
+    else response.status(404).json({ error: `no tenant ${request.params.id}` });
   });
 
   app.use(answerError);
   return app;
 }
 
-/** Express knows an error handler by its four parameters. */
+/**
+ * What a route throws has been recorded on the span of the request by then. Express knows an error
+ * handler by its four parameters.
+ */
 function answerError(error: Error, _request: Request, response: Response, _next: NextFunction) {
-  const status = HTTP_STATUS.get(error.constructor) ?? 500;
-  // What the caller did wrong is an answer; what we failed at is an error of this span.
-  if (status >= 500) {
-    recordException(error);
-    log.error({ err: error }, 'request failed');
-  }
+  log.error({ err: error }, 'request failed');
+  const status = error instanceof OrchestratorFailed ? 502 : 500;
   response.status(status).json({ error: error.message });
 }

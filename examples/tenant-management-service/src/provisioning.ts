@@ -8,21 +8,19 @@ import type { Span } from '@opentelemetry/api';
 import { insertTenant, type Tenant, updateStatus } from './database';
 import { settings } from './settings';
 
-export class InvalidTenant extends Error {}
-export class DomainTaken extends Error {}
 export class OrchestratorFailed extends Error {}
 
 interface Provisioning {
   tenant: Tenant;
-  workflow_id?: string;
+  workflow_id?: string | undefined;
 }
 
 /**
- * Records a tenant and starts its provisioning. An error thrown inside `createSpan` is recorded on
- * the span, which gets the status ERROR, and goes on to the caller.
+ * Records a tenant and starts its provisioning; undefined when another tenant has its domain, which
+ * is an answer and no error. An error thrown inside `createSpan` is recorded on the span, gives it
+ * the status ERROR, and goes on to the caller.
  */
-export async function provisionTenant(asked: unknown): Promise<Provisioning> {
-  const tenant = readTenant(asked);
+export async function provisionTenant(tenant: Tenant): Promise<Provisioning | undefined> {
   const attributes = {
     'tenant.id': tenant.id,
     'tenant.tier': tenant.tier,
@@ -33,7 +31,8 @@ export async function provisionTenant(asked: unknown): Promise<Provisioning> {
   };
   return createSpan('provision_tenant', attributes, async (span) => {
     if (!(await insertTenant(tenant))) {
-      throw new DomainTaken(`${tenant.domain} belongs to another tenant`);
+      span.addEvent('domain_taken', { domain: tenant.domain });
+      return undefined;
     }
     span.addEvent('tenant_created', { tenant_id: tenant.id });
     return { tenant, workflow_id: await startWorkflow(tenant, span) };
@@ -61,14 +60,12 @@ async function startWorkflow(tenant: Tenant, span: Span): Promise<string | undef
   return workflow_id;
 }
 
-function readTenant(asked: unknown): Tenant {
+/** The tenant a request describes, with an id of its own; or what is wrong with the request. */
+export function readTenant(asked: unknown): Tenant | string {
   const { name, tier = 'standard', domain, admin_email } = (asked ?? {}) as Partial<Tenant>;
-  if (!name || !domain || !admin_email) {
-    throw new InvalidTenant('a tenant needs name, domain and admin_email');
-  }
+  if (!name || !domain || !admin_email) return 'a tenant needs name, domain and admin_email';
   if (tier !== 'standard' && tier !== 'premium') {
-    throw new InvalidTenant(`tier is standard or premium, not ${String(tier)}`);
+    return `tier is standard or premium, not ${String(tier)}`;
   }
-  const id = randomUUID();
-  return { id, name, tier, domain, admin_email, status: 'registered' };
+  return { id: randomUUID(), name, tier, domain, admin_email, status: 'registered' };
 }
