@@ -139,7 +139,11 @@ class Example:
         self._say("starting the services")
         assert self._postgresql is not None
         every = services(self.ports, self._postgresql.url, has_workflows=self.has_workflows)
-        endpoint = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://localhost:{self.ports.otlp_grpc}"}
+        endpoint = {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://localhost:{self.ports.otlp_grpc}",
+            # Said because the port need not be 4317, which says it by itself.
+            "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+        }
         for service in every:
             log = self.log(service.name)
             log.write_bytes(b"")  # a restarted worker says anew that it is ready

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import secrets
+import urllib.request
 from typing import TYPE_CHECKING
 
 import pytest
+from stack.traces import fetch_trace, wait_for_trace
 
-from stack.traces import wait_for_trace
+from .headers import new_ids
 
 if TYPE_CHECKING:
     from stack.example import Example
-    from stack.story import Answer
+    from stack.story import Answer, Story
     from stack.traces import Span, Trace
 
 pytestmark = pytest.mark.e2e
@@ -23,14 +27,8 @@ CNS = "cns-service"
 ENRICHMENT = "enrichment-service"
 
 
-@pytest.fixture(scope="module")
-def provisioned(running: Example) -> Answer:
-    from stack.story import Story
-
-    story = Story(running.ports)
-    answer = story.create_tenant("Acme", "premium", f"{secrets.token_hex(4)}.example.com")
-    assert story.outcome(answer.body["workflow_id"]).body["status"] == "completed"
-    return answer
+def new_domain(below: str = "example.com") -> str:
+    return f"{secrets.token_hex(4)}.{below}"
 
 
 def only(trace: Trace, service: str, name: str) -> Span:
@@ -40,9 +38,43 @@ def only(trace: Trace, service: str, name: str) -> Span:
     return found[0]
 
 
+def ancestors(trace: Trace, span: Span) -> list[str]:
+    """The spans above one, as `service: name`, the nearest first."""
+    known = {each.span_id: each for each in trace.spans}
+    above = []
+    while (parent := known.get(span.parent_id or "")) is not None:
+        above.append(f"{parent.service}: {parent.name}")
+        span = parent
+    return above
+
+
+@pytest.fixture
+def provisioned(example: Example, story: Story) -> Trace:
+    answer = story.create_tenant("Acme", "premium", new_domain())
+    assert story.outcome(answer.body["workflow_id"]).body["status"] == "completed"
+    return wait_for_trace(example.platform_url, answer.trace_id)
+
+
+@pytest.fixture
+def refused(example: Example, story: Story) -> Trace:
+    answer = story.create_tenant("Nowhere", "standard", new_domain("invalid"))
+    outcome = story.outcome(answer.body["workflow_id"]).body
+    assert outcome["status"] == "failed"
+    assert "cannot be registered" in outcome["reason"]
+    return wait_for_trace(example.platform_url, answer.trace_id)
+
+
 class TestProvisioning:
-    def test_crosses_node_temporal_python_and_the_database_in_one_tree(
-        self, example: Example, provisioned: Answer
-    ) -> None:
-        trace = wait_for_trace(example.platform_url, provisioned.trace_id)
-        print(trace.drawn())
+    def test_is_one_tree_through_every_service(self, provisioned: Trace) -> None:
+        print(provisioned.drawn())
+        assert len(provisioned.roots) == 1, provisioned.drawn()
+
+
+class TestBom:
+    def test_x(self, example: Example, story: Story) -> None:
+        tenant = story.create_tenant("Acme", "premium", new_domain()).body["tenant"]
+        bom = story.create_bom(tenant["id"])
+        print(wait_for_trace(example.platform_url, bom.trace_id).drawn())
+        for _ in range(2):
+            answer = story.enrich_bom(bom.body["bom_id"])
+            print(wait_for_trace(example.platform_url, answer.trace_id).drawn())

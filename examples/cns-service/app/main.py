@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 logging.basicConfig(level=logging.INFO)
 
 # Before anything connects: libraries are instrumented here. How much is sampled, the environment
-# says (OTEL_TRACES_SAMPLER, or the preset of the deployment environment).
+# says (OTEL_TRACES_SAMPLER, or the preset of the deployment environment). SQLAlchemy's spans are
+# enough: asyncpg below it would give each statement a second one.
 tracer = init_tracing(
     service_name="cns-service",
     otlp_endpoint=settings.OTEL_EXPORTER_OTLP_ENDPOINT,
     service_version="1.0.0",
+    instrument=["httpx", "sqlalchemy"],
 )
 
 from app import database, services

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 logging.basicConfig(level=logging.INFO)
 # Before anything connects: libraries are instrumented here.
-init_tracing("enrichment-service", service_version="1.0.0")
+init_tracing(
+    "enrichment-service", service_version="1.0.0", instrument=["httpx", "sqlalchemy"]
+)
 
 from enrichment.components import Components, DistributorFailedError
 

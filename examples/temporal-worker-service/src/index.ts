@@ -3,7 +3,7 @@
 import { initTracing } from './observability/tracing';
 
 // IMPORTANT: Initialize tracing BEFORE importing other modules
-const tracing = initTracing();
+initTracing();
 
 import { NativeConnection, Worker } from '@temporalio/worker';
 
@@ -15,7 +15,7 @@ import { settings } from './settings';
 async function main(): Promise<void> {
   const connection = await NativeConnection.connect({ address: settings.temporalAddress });
   const worker = await Worker.create(
-    traceWorker(tracing, {
+    traceWorker({
       connection,
       taskQueue: settings.taskQueue,
       workflowsPath: require.resolve('./workflows'),

@@ -15,7 +15,6 @@ export interface Tenant {
 }
 
 const CACHE_SECONDS = 60;
-const UNIQUE_VIOLATION = '23505';
 
 const pool = new Pool({ connectionString: settings.databaseUrl });
 const cache = createClient({ url: settings.redisUrl });
@@ -44,20 +43,11 @@ export async function closeDatabase(): Promise<void> {
 
 /** Stores a new tenant; false when another one has its domain. */
 export async function insertTenant(tenant: Tenant): Promise<boolean> {
-  try {
-    await pool.query('INSERT INTO tenants VALUES ($1, $2, $3, $4, $5, $6)', [
-      tenant.id,
-      tenant.name,
-      tenant.tier,
-      tenant.domain,
-      tenant.admin_email,
-      tenant.status,
-    ]);
-    return true;
-  } catch (error) {
-    if ((error as { code?: string }).code === UNIQUE_VIOLATION) return false;
-    throw error;
-  }
+  const { rowCount } = await pool.query(
+    'INSERT INTO tenants VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (domain) DO NOTHING',
+    [tenant.id, tenant.name, tenant.tier, tenant.domain, tenant.admin_email, tenant.status],
+  );
+  return rowCount === 1;
 }
 
 /** A tenant, and whether the cache had it. */

@@ -1,23 +1,22 @@
 // Traces through Temporal: into a workflow's headers, through its sandbox, into its activities.
 //
 // Activities run here and make spans as any code does. A workflow runs in a sandbox and is replayed:
-// its spans have ids and times that come out the same again, and they leave the sandbox by a sink
-// that Temporal does not call while it replays.
+// its spans get ids and times that come out the same again, and leave the sandbox by a sink.
 
-import type { Tracing } from '@ananta/tracing';
 import {
-  makeWorkflowExporter,
   OpenTelemetryActivityInboundInterceptor,
   OpenTelemetryActivityOutboundInterceptor,
 } from '@temporalio/interceptors-opentelemetry-v2';
 import type { WorkerOptions } from '@temporalio/worker';
 
+import { spanIds } from './tracing';
+import { workflowSpans } from './workflow-spans';
+
 /** The options of a worker whose workflows and activities are traced. */
-export function traceWorker(tracing: Tracing, options: WorkerOptions): WorkerOptions {
-  const { spanProcessor, resource } = tracing;
+export function traceWorker(options: WorkerOptions): WorkerOptions {
   return {
     ...options,
-    sinks: { ...options.sinks, exporter: makeWorkflowExporter(spanProcessor, resource) },
+    sinks: { ...options.sinks, ...workflowSpans(spanIds) },
     interceptors: {
       workflowModules: [require.resolve('./workflow-interceptors')],
       activity: [
