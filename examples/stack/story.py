@@ -65,7 +65,9 @@ def ask(
             status, content, given = error.code, error.read(), error.headers
     except OSError as error:
         raise ExampleError(f"{method} {url}: {error}") from error
-    return Answer(status, json.loads(content), given.get("x-trace-id", ""))
+    is_json = given.get_content_type() == "application/json"
+    answer = json.loads(content) if is_json else content.decode(errors="replace")
+    return Answer(status, answer, given.get("x-trace-id", ""))
 
 
 class Story:

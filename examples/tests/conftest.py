@@ -30,7 +30,7 @@ def running() -> Iterator[Example]:
         yield example
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def example(running: Example) -> Example:
     """The example with its services as in development: every trace is kept."""
     if running.environment != DEVELOPMENT:
@@ -38,7 +38,7 @@ def example(running: Example) -> Example:
     return running
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def story(running: Example) -> Story:
     """Requests to its services."""
     return Story(running.ports)

@@ -72,8 +72,18 @@ def new_ids() -> tuple[str, str]:
     return f"6745a1b2{secrets.token_hex(12)}", secrets.token_hex(8)
 
 
+# What a distributor, an identity provider and a DNS provider answer, in one.
+ANSWER = {
+    "lifecycle": "active",
+    "unit_price": 1.5,
+    "stock": 3,
+    "user_id": "user-1",
+    "record_id": "dns-1",
+}
+
+
 class Listener:
-    """A distributor that knows every part and remembers the headers it was asked with."""
+    """All APIs of others at one address; it says yes and remembers with which headers."""
 
     def __init__(self) -> None:
         self.requests: list[dict[str, str]] = []
@@ -83,18 +93,22 @@ class Listener:
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
+                self.rfile.read(int(self.headers.get("content-length", 0)))
                 requests.append({name.lower(): value for name, value in self.headers.items()})
-                content = json.dumps({"lifecycle": "active", "unit_price": 1.5, "stock": 3}).encode()
+                content = json.dumps(ANSWER).encode()
                 self.send_response(200)
                 self.send_header("content-length", str(len(content)))
                 self.end_headers()
                 self.wfile.write(content)
 
+            do_POST = do_GET
+
             def log_message(self, format: str, *arguments: Any) -> None:
                 pass
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        url = f"http://127.0.0.1:{self._server.server_port}"
+        self.environment = {"DISTRIBUTOR_URL": url, "IDENTITY_URL": url, "DNS_URL": url}
 
     def serve(self) -> None:
         self._server.serve_forever(poll_interval=0.05)

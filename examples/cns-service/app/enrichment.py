@@ -32,17 +32,15 @@ class Enriched:
     failed_count: int
 
 
-@trace_function(name="enrich_component", attributes={"component.source": "enrichment-service"})
+@trace_function(
+    name="enrich_component",
+    attributes={"component.source": "enrichment-service"},
+    arguments={"mpn": "component.mpn", "manufacturer": "component.manufacturer"},
+)
 async def enrich_component(mpn: str, manufacturer: str) -> Component | None:
     """Look a component up; the span says which one, and whether it is known."""
     result = await lookup_component(mpn, manufacturer)
-    add_span_attributes(
-        {
-            "component.mpn": mpn,
-            "component.manufacturer": manufacturer,
-            "component.found": result is not None,
-        }
-    )
+    add_span_attributes({"component.found": result is not None})
     return result
 
 

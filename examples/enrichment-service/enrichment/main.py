@@ -8,16 +8,19 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from ananta_tracing import add_span_attributes, current_trace_id, init_tracing, instrument_app
-from fastapi import FastAPI, HTTPException, Response
+from fastapi import FastAPI, HTTPException, Request, Response
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
-logging.basicConfig(level=logging.INFO)
 # Before anything connects: libraries are instrumented here.
-init_tracing(
-    "enrichment-service", service_version="1.0.0", instrument=["httpx", "sqlalchemy"]
+init_tracing("enrichment-service", service_version="1.0.0", instrument=["httpx", "sqlalchemy"])
+# Records carry the ids of the trace they belong to from here on.
+logging.basicConfig(
+    level=logging.INFO,
+    format="%(asctime)s %(levelname)s %(name)s trace_id=%(trace_id)s %(message)s",
 )
+logging.getLogger("httpx").setLevel(logging.WARNING)  # the spans tell it
 
 from enrichment.components import Components, DistributorFailedError
 
@@ -36,6 +39,16 @@ app = FastAPI(title="enrichment-service", lifespan=lifespan)
 instrument_app(app)
 
 
+@app.middleware("http")
+async def name_trace(
+    request: Request, call_next: Callable[[Request], Awaitable[Response]]
+) -> Response:
+    """Whoever calls can look up, and report, what happened."""
+    response = await call_next(request)
+    response.headers["x-trace-id"] = current_trace_id() or ""
+    return response
+
+
 @app.get("/health")
 async def health() -> dict[str, str]:
     """Is the service there?"""
@@ -43,9 +56,8 @@ async def health() -> dict[str, str]:
 
 
 @app.get("/components/{mpn}")
-async def find_component(mpn: str, manufacturer: str, response: Response) -> dict[str, Any]:
+async def find_component(mpn: str, manufacturer: str) -> dict[str, Any]:
     """What is known of a component; 404 when nobody knows it, 502 when the distributor is down."""
-    response.headers["x-trace-id"] = current_trace_id() or ""
     add_span_attributes({"component.mpn": mpn, "component.manufacturer": manufacturer})
     try:
         component = await components.find(mpn, manufacturer)
@@ -59,3 +71,6 @@ async def find_component(mpn: str, manufacturer: str, response: Response) -> dic
         "unit_price": component.unit_price,
         "stock": component.stock,
     }
+
+
+instrument_app(app)

@@ -1,0 +1,90 @@
+"""Whose trace it is: headers in every format, from outside, through the services, and out again."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+import pytest
+
+from stack.traces import wait_for_trace
+
+from .conftest import DEVELOPMENT
+from .headers import FORMATS, listening, new_ids
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from stack.example import Example
+    from stack.story import Story
+
+    from .headers import Format, Listener
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="module")
+def others() -> Iterator[Listener]:
+    """The APIs of others, remembering headers."""
+    with listening() as listener:
+        yield listener
+
+
+@pytest.fixture(scope="module", params=FORMATS)
+def speaking(request: pytest.FixtureRequest, running: Example, others: Listener) -> Format:
+    """The services, told to use one format alone."""
+    spoken = FORMATS[request.param]
+    told = {"OTEL_PROPAGATORS": spoken.propagators, **others.environment}
+    running.restart_services({**DEVELOPMENT, **told})
+    return spoken
+
+
+class TestFormats:
+    def test_a_trace_from_outside_goes_through_node_temporal_and_python(
+        self, running: Example, story: Story, others: Listener, speaking: Format
+    ) -> None:
+        trace_id, span_id = new_ids()
+        domain = f"{secrets.token_hex(4)}.example.com"
+        headers = speaking.write(trace_id, span_id)
+        others.requests.clear()
+        answer = story.create_tenant("Acme", "premium", domain, headers)
+        story.outcome(answer.body["workflow_id"])
+        assert answer.trace_id == trace_id
+        trace = wait_for_trace(running.platform_url, trace_id)
+        assert [root.parent_id for root in trace.roots] == [span_id], trace.drawn()
+        assert trace.services >= {
+            "tenant-management-service",
+            "orchestrator-service",
+            "temporal-worker-service",
+            "cns-service",
+        }
+        self.check_outgoing(running, others, speaking, trace_id)
+
+    def test_a_trace_from_outside_goes_through_python_and_node(
+        self, running: Example, story: Story, others: Listener, speaking: Format
+    ) -> None:
+        tenant = story.create_tenant("Acme", "premium", f"{secrets.token_hex(4)}.example.com")
+        story.outcome(tenant.body["workflow_id"])
+        trace_id, span_id = new_ids()
+        created = story.create_bom(tenant.body["tenant"]["id"], speaking.write(trace_id, span_id))
+        trace = wait_for_trace(running.platform_url, trace_id)
+        assert [root.parent_id for root in trace.roots] == [span_id], trace.drawn()
+        assert trace.services == {"cns-service", "tenant-management-service"}
+
+        trace_id, span_id = new_ids()
+        others.requests.clear()
+        story.enrich_bom(created.body["bom_id"], speaking.write(trace_id, span_id))
+        trace = wait_for_trace(running.platform_url, trace_id)
+        assert [root.parent_id for root in trace.roots] == [span_id], trace.drawn()
+        assert trace.services == {"cns-service", "enrichment-service"}
+
+    def check_outgoing(
+        self, running: Example, others: Listener, speaking: Format, trace_id: str
+    ) -> None:
+        """What others were asked with names the spans of the requests."""
+        trace = wait_for_trace(running.platform_url, trace_id)
+        clients = {span.span_id for span in trace.spans if span.kind == "client"}
+        assert others.requests
+        for headers in others.requests:
+            assert speaking.read(headers)[0] == trace_id
+            assert speaking.read(headers)[1] in clients
