@@ -85,8 +85,10 @@ class Example:
             if code is not None:
                 raise ExampleError(f"{program.name} ended (exit code {code})\n{program.tail()}")
 
-    def restart_services(self, environment: Mapping[str, str]) -> None:
-        """Stop the services and start them anew, `environment` laid over what they are given."""
+    def run_services(self, environment: Mapping[str, str]) -> None:
+        """Have the services run with these variables: restart them when they have others."""
+        if self._services and dict(environment) == self.environment:
+            return
         self.stop_services()
         self.environment = dict(environment)
         self._start_services()

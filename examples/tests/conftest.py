@@ -33,8 +33,7 @@ def running() -> Iterator[Example]:
 @pytest.fixture(scope="module")
 def example(running: Example) -> Example:
     """The example with its services as in development: every trace is kept."""
-    if running.environment != DEVELOPMENT:
-        running.restart_services(DEVELOPMENT)
+    running.run_services(DEVELOPMENT)
     return running
 
 

@@ -332,7 +332,7 @@ class TestPrivacy:
 
     def test_headers_with_secrets_are_not_stored(self, running: Example, story: Story) -> None:
         capture = "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_REQUEST"
-        running.restart_services({**DEVELOPMENT, capture: "authorization,cookie,priority"})
+        running.run_services({**DEVELOPMENT, capture: "authorization,cookie,priority"})
         headers = {"authorization": "Bearer s3cr3t", "cookie": "sid=s3cr3t", "priority": "u=1"}
         answers = [
             story.create_tenant("Acme", "premium", new_domain(), headers),
