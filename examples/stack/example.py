@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from stack.infrastructure import PostgreSQL, start_redis, start_temporal, wait_for_ports
 from stack.needs import EXAMPLES
 from stack.process import ExampleError, Program, url_answers
-from stack.services import services
+from stack.services import Service, services
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -93,6 +93,15 @@ class Example:
         self.environment = dict(environment)
         self._start_services()
 
+    def crash(self, name: str) -> None:
+        """Kill a service, without a chance to save anything, and start it anew."""
+        [index] = [i for i, program in enumerate(self._services) if program.name == name]
+        self._services[index].process.kill()
+        self._services[index].stop()
+        [service] = [each for each in self._every_service() if each.name == name]
+        self._services[index] = self._start_service(service)
+        self._services[index].wait_until(service.is_ready(self.log(name)))
+
     def stop_services(self) -> dict[str, int]:
         """Stop the services by SIGTERM, those first that ask others; the exit code of each."""
         codes = {service.name: service.stop() for service in reversed(self._services)}
@@ -139,19 +148,25 @@ class Example:
 
     def _start_services(self) -> None:
         self._say("starting the services")
+        every = self._every_service()
+        for service in every:
+            self._services.append(self._start_service(service))
+        for service, program in zip(every, self._services, strict=True):
+            program.wait_until(service.is_ready(self.log(service.name)))
+
+    def _every_service(self) -> list[Service]:
         assert self._postgresql is not None
-        every = services(self.ports, self._postgresql.url, has_workflows=self.has_workflows)
-        endpoint = {
+        return services(self.ports, self._postgresql.url, has_workflows=self.has_workflows)
+
+    def _start_service(self, service: Service) -> Program:
+        tracing = {
             "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://localhost:{self.ports.otlp_grpc}",
             # Said because the port need not be 4317, which says it by itself.
             "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
         }
-        for service in every:
-            log = self.log(service.name)
-            log.write_bytes(b"")  # a restarted worker says anew that it is ready
-            self._services.append(service.start(log, {**endpoint, **self.environment}))
-        for service, program in zip(every, self._services, strict=True):
-            program.wait_until(service.is_ready(self.log(service.name)))
+        log = self.log(service.name)
+        log.write_bytes(b"")  # a worker that is started again says anew that it is ready
+        return service.start(log, {**tracing, **self.environment})
 
     def _stop(self) -> None:
         self.stop_services()

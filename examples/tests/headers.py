@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
@@ -83,11 +83,16 @@ ANSWER = {
 
 
 class Listener:
-    """All APIs of others at one address; it says yes and remembers with which headers."""
+    """All APIs of others at one address; it says yes and remembers with which headers.
+
+    While `answers` is cleared, whoever asks has to wait.
+    """
 
     def __init__(self) -> None:
         self.requests: list[dict[str, str]] = []
-        requests = self.requests
+        self.answers = threading.Event()
+        self.answers.set()
+        requests, answers = self.requests, self.answers
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -95,6 +100,11 @@ class Listener:
             def do_GET(self) -> None:
                 self.rfile.read(int(self.headers.get("content-length", 0)))
                 requests.append({name.lower(): value for name, value in self.headers.items()})
+                answers.wait()
+                with suppress(BrokenPipeError):  # whoever asked may have crashed
+                    self._answer()
+
+            def _answer(self) -> None:
                 content = json.dumps(ANSWER).encode()
                 self.send_response(200)
                 self.send_header("content-length", str(len(content)))

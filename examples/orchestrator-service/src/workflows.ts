@@ -1,16 +1,16 @@
 // The client of Temporal. Its interceptor puts the trace into a workflow's headers.
 
-import { addSpanAttributes, addSpanEvent } from '@ananta/tracing';
+import { addSpanAttributes, addSpanEvent } from "@ananta/tracing";
 import {
   Client,
   Connection,
   WorkflowExecutionAlreadyStartedError,
   WorkflowFailedError,
   WorkflowNotFoundError,
-} from '@temporalio/client';
-import { OpenTelemetryWorkflowClientInterceptor } from '@temporalio/interceptors-opentelemetry-v2';
+} from "@temporalio/client";
+import { OpenTelemetryWorkflowClientInterceptor } from "@temporalio/interceptors-opentelemetry-v2";
 
-import { settings } from './settings';
+import { settings } from "./settings";
 
 export interface TenantToProvision {
   tenant_id: string;
@@ -21,7 +21,7 @@ export interface TenantToProvision {
 /** How a workflow ended. */
 export interface Outcome {
   workflow_id: string;
-  status: 'completed' | 'failed';
+  status: "completed" | "failed";
   result?: unknown;
   reason?: string;
 }
@@ -38,36 +38,36 @@ export async function connect(): Promise<Client> {
 export async function startProvisioning(client: Client, tenant: TenantToProvision) {
   const workflowId = `tenant-provisioning-${tenant.tenant_id}`;
   addSpanAttributes({
-    'tenant.id': tenant.tenant_id,
-    'workflow.id': workflowId,
-    'workflow.type': 'tenant_provisioning',
-    'workflow.status': 'running',
+    "tenant.id": tenant.tenant_id,
+    "workflow.id": workflowId,
+    "workflow.type": "tenant_provisioning",
+    "workflow.status": "running",
   });
   try {
-    await client.workflow.start('tenantProvisioning', {
+    await client.workflow.start("tenantProvisioning", {
       workflowId,
       taskQueue: settings.taskQueue,
       args: [tenant],
     });
-    addSpanEvent('workflow_started', { workflow_id: workflowId });
+    addSpanEvent("workflow_started", { workflow_id: workflowId });
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-    addSpanEvent('workflow_was_running', { workflow_id: workflowId });
+    addSpanEvent("workflow_was_running", { workflow_id: workflowId });
   }
   return { workflow_id: workflowId };
 }
 
 /** Waits for a workflow to end; undefined when there is none of this id. */
 export async function waitForOutcome(client: Client, id: string): Promise<Outcome | undefined> {
-  addSpanAttributes({ 'workflow.id': id });
+  addSpanAttributes({ "workflow.id": id });
   try {
     const result: unknown = await client.workflow.getHandle(id).result();
-    addSpanAttributes({ 'workflow.status': 'completed' });
-    return { workflow_id: id, status: 'completed', result };
+    addSpanAttributes({ "workflow.status": "completed" });
+    return { workflow_id: id, status: "completed", result };
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return undefined;
     if (!(error instanceof WorkflowFailedError)) throw error;
-    addSpanAttributes({ 'workflow.status': 'failed' });
-    return { workflow_id: id, status: 'failed', reason: error.cause?.message };
+    addSpanAttributes({ "workflow.status": "failed" });
+    return { workflow_id: id, status: "failed", reason: error.cause?.message };
   }
 }

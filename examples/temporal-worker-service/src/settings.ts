@@ -7,10 +7,10 @@ function required(name: string): string {
 }
 
 export const settings = {
-  temporalAddress: process.env.TEMPORAL_ADDRESS ?? 'localhost:7233',
-  taskQueue: 'ananta',
-  tenantManagementUrl: required('TENANT_MANAGEMENT_URL'),
-  cnsUrl: required('CNS_URL'),
-  identityUrl: required('IDENTITY_URL'),
-  dnsUrl: required('DNS_URL'),
+  temporalAddress: process.env.TEMPORAL_ADDRESS ?? "localhost:7233",
+  taskQueue: "ananta",
+  tenantManagementUrl: required("TENANT_MANAGEMENT_URL"),
+  cnsUrl: required("CNS_URL"),
+  identityUrl: required("IDENTITY_URL"),
+  dnsUrl: required("DNS_URL"),
 };

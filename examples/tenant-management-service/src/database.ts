@@ -1,14 +1,14 @@
 // Tenants in PostgreSQL, and in front of them Redis for a minute.
 
-import { Pool } from 'pg';
-import { createClient } from 'redis';
+import { Pool } from "pg";
+import { createClient } from "redis";
 
-import { settings } from './settings';
+import { settings } from "./settings";
 
 export interface Tenant {
   id: string;
   name: string;
-  tier: 'standard' | 'premium';
+  tier: "standard" | "premium";
   domain: string;
   admin_email: string;
   status: string;
@@ -19,7 +19,7 @@ const CACHE_SECONDS = 60;
 const pool = new Pool({ connectionString: settings.databaseUrl });
 const cache = createClient({ url: settings.redisUrl });
 // A client without a listener ends the process when its server goes away.
-cache.on('error', () => undefined);
+cache.on("error", () => undefined);
 const cacheKey = (id: string) => `tenant:${id}`;
 
 /** Connects and creates the table. */
@@ -44,7 +44,7 @@ export async function closeDatabase(): Promise<void> {
 /** Stores a new tenant; false when another one has its domain. */
 export async function insertTenant(tenant: Tenant): Promise<boolean> {
   const { rowCount } = await pool.query(
-    'INSERT INTO tenants VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (domain) DO NOTHING',
+    "INSERT INTO tenants VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (domain) DO NOTHING",
     [tenant.id, tenant.name, tenant.tier, tenant.domain, tenant.admin_email, tenant.status],
   );
   return rowCount === 1;
@@ -54,7 +54,7 @@ export async function insertTenant(tenant: Tenant): Promise<boolean> {
 export async function findTenant(id: string): Promise<{ tenant?: Tenant; cached: boolean }> {
   const known = await cache.get(cacheKey(id));
   if (known) return { tenant: JSON.parse(known) as Tenant, cached: true };
-  const { rows } = await pool.query<Tenant>('SELECT * FROM tenants WHERE id = $1', [id]);
+  const { rows } = await pool.query<Tenant>("SELECT * FROM tenants WHERE id = $1", [id]);
   if (rows[0]) await cache.setEx(cacheKey(id), CACHE_SECONDS, JSON.stringify(rows[0]));
   return { tenant: rows[0], cached: false };
 }
@@ -62,7 +62,7 @@ export async function findTenant(id: string): Promise<{ tenant?: Tenant; cached:
 /** Changes how far a tenant is; undefined when there is no such tenant. */
 export async function updateStatus(id: string, status: string): Promise<Tenant | undefined> {
   const { rows } = await pool.query<Tenant>(
-    'UPDATE tenants SET status = $2 WHERE id = $1 RETURNING *',
+    "UPDATE tenants SET status = $2 WHERE id = $1 RETURNING *",
     [id, status],
   );
   await cache.del(cacheKey(id));

@@ -1,12 +1,12 @@
 // Provisioning a tenant: recorded here, carried out by a workflow the orchestrator starts.
 
-import { randomUUID } from 'node:crypto';
+import { randomUUID } from "node:crypto";
 
-import { createSpan } from '@ananta/tracing';
-import type { Span } from '@opentelemetry/api';
+import { createSpan } from "@ananta/tracing";
+import type { Span } from "@opentelemetry/api";
 
-import { insertTenant, type Tenant, updateStatus } from './database';
-import { settings } from './settings';
+import { insertTenant, type Tenant, updateStatus } from "./database";
+import { settings } from "./settings";
 
 export class OrchestratorFailed extends Error {}
 
@@ -22,19 +22,19 @@ interface Provisioning {
  */
 export async function provisionTenant(tenant: Tenant): Promise<Provisioning | undefined> {
   const attributes = {
-    'tenant.id': tenant.id,
-    'tenant.tier': tenant.tier,
-    'tenant.operation': 'provision',
+    "tenant.id": tenant.id,
+    "tenant.tier": tenant.tier,
+    "tenant.operation": "provision",
     // Personal data: the collector makes a hash of it before it is stored.
-    'user.email': tenant.admin_email,
-    'user.role': 'admin',
+    "user.email": tenant.admin_email,
+    "user.role": "admin",
   };
-  return createSpan('provision_tenant', attributes, async (span) => {
+  return createSpan("provision_tenant", attributes, async (span) => {
     if (!(await insertTenant(tenant))) {
-      span.addEvent('domain_taken', { domain: tenant.domain });
+      span.addEvent("domain_taken", { domain: tenant.domain });
       return undefined;
     }
-    span.addEvent('tenant_created', { tenant_id: tenant.id });
+    span.addEvent("tenant_created", { tenant_id: tenant.id });
     return { tenant, workflow_id: await startWorkflow(tenant, span) };
   });
 }
@@ -42,30 +42,30 @@ export async function provisionTenant(tenant: Tenant): Promise<Provisioning | un
 /** Asks the orchestrator; the trace goes along in the request's headers. */
 async function startWorkflow(tenant: Tenant, span: Span): Promise<string | undefined> {
   if (!settings.orchestratorUrl) {
-    span.addEvent('provisioning_skipped', { reason: 'no orchestrator is configured' });
+    span.addEvent("provisioning_skipped", { reason: "no orchestrator is configured" });
     return undefined;
   }
   const response = await fetch(`${settings.orchestratorUrl}/workflows/tenant-provisioning`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    method: "POST",
+    headers: { "content-type": "application/json" },
     body: JSON.stringify({ tenant_id: tenant.id, tier: tenant.tier, domain: tenant.domain }),
   });
   if (!response.ok) {
-    await updateStatus(tenant.id, 'failed');
+    await updateStatus(tenant.id, "failed");
     throw new OrchestratorFailed(`orchestrator-service answered ${response.status}`);
   }
   const { workflow_id } = (await response.json()) as { workflow_id: string };
-  span.setAttribute('workflow.id', workflow_id);
-  span.addEvent('provisioning_started', { workflow_id });
+  span.setAttribute("workflow.id", workflow_id);
+  span.addEvent("provisioning_started", { workflow_id });
   return workflow_id;
 }
 
 /** The tenant a request describes, with an id of its own; or what is wrong with the request. */
 export function readTenant(asked: unknown): Tenant | string {
-  const { name, tier = 'standard', domain, admin_email } = (asked ?? {}) as Partial<Tenant>;
-  if (!name || !domain || !admin_email) return 'a tenant needs name, domain and admin_email';
-  if (tier !== 'standard' && tier !== 'premium') {
+  const { name, tier = "standard", domain, admin_email } = (asked ?? {}) as Partial<Tenant>;
+  if (!name || !domain || !admin_email) return "a tenant needs name, domain and admin_email";
+  if (tier !== "standard" && tier !== "premium") {
     return `tier is standard or premium, not ${String(tier)}`;
   }
-  return { id: randomUUID(), name, tier, domain, admin_email, status: 'registered' };
+  return { id: randomUUID(), name, tier, domain, admin_email, status: "registered" };
 }

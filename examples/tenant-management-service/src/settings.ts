@@ -8,8 +8,8 @@ function required(name: string): string {
 
 export const settings = {
   port: Number(process.env.PORT ?? 3000),
-  databaseUrl: required('DATABASE_URL'),
-  redisUrl: required('REDIS_URL'),
+  databaseUrl: required("DATABASE_URL"),
+  redisUrl: required("REDIS_URL"),
   /** Without an orchestrator tenants are recorded and stay `registered`. */
   orchestratorUrl: process.env.ORCHESTRATOR_URL,
 };

@@ -6,11 +6,11 @@
 import {
   OpenTelemetryActivityInboundInterceptor,
   OpenTelemetryActivityOutboundInterceptor,
-} from '@temporalio/interceptors-opentelemetry-v2';
-import type { WorkerOptions } from '@temporalio/worker';
+} from "@temporalio/interceptors-opentelemetry-v2";
+import type { WorkerOptions } from "@temporalio/worker";
 
-import { spanIds } from './tracing';
-import { workflowSpans } from './workflow-spans';
+import { spanIds } from "./tracing";
+import { workflowSpans } from "./workflow-spans";
 
 /** The options of a worker whose workflows and activities are traced. */
 export function traceWorker(options: WorkerOptions): WorkerOptions {
@@ -18,7 +18,7 @@ export function traceWorker(options: WorkerOptions): WorkerOptions {
     ...options,
     sinks: { ...options.sinks, ...workflowSpans(spanIds) },
     interceptors: {
-      workflowModules: [require.resolve('./workflow-interceptors')],
+      workflowModules: [require.resolve("./workflow-interceptors")],
       activity: [
         (context) => ({
           inbound: new OpenTelemetryActivityInboundInterceptor(context),

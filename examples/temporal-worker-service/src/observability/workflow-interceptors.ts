@@ -5,17 +5,17 @@ import {
   OpenTelemetryInboundInterceptor,
   OpenTelemetryInternalsInterceptor,
   OpenTelemetryOutboundInterceptor,
-} from '@temporalio/interceptors-opentelemetry-v2/lib/workflow';
+} from "@temporalio/interceptors-opentelemetry-v2/lib/workflow";
 
-import { propagation } from '@opentelemetry/api';
+import { propagation } from "@opentelemetry/api";
 import {
   CompositePropagator,
   W3CBaggagePropagator,
   W3CTraceContextPropagator,
-} from '@opentelemetry/core';
-import { AWSXRayPropagator } from '@opentelemetry/propagator-aws-xray';
-import { B3Propagator } from '@opentelemetry/propagator-b3';
-import type { WorkflowInterceptors } from '@temporalio/workflow';
+} from "@opentelemetry/core";
+import { AWSXRayPropagator } from "@opentelemetry/propagator-aws-xray";
+import { B3Propagator } from "@opentelemetry/propagator-b3";
+import type { WorkflowInterceptors } from "@temporalio/workflow";
 
 // No variable reaches the sandbox, so it reads and writes every format OTEL_PROPAGATORS may name for
 // the services on both sides. The headers stay inside Temporal.

@@ -1,19 +1,22 @@
 // Spans made inside the workflows' sandbox, made again outside of it: with the ids and the times
 // they had there, and through everything any other span of this service goes through.
 
-import { randomBytes } from 'node:crypto';
+import { randomBytes } from "node:crypto";
 
-import { createTraceState, ROOT_CONTEXT, type SpanContext, trace } from '@opentelemetry/api';
-import type { OpenTelemetrySinks, SerializableSpan } from '@temporalio/interceptors-opentelemetry-v2';
-import type { InjectedSinks } from '@temporalio/worker';
-import type { WorkflowInfo } from '@temporalio/workflow';
+import { createTraceState, ROOT_CONTEXT, type SpanContext, trace } from "@opentelemetry/api";
+import type {
+  OpenTelemetrySinks,
+  SerializableSpan,
+} from "@temporalio/interceptors-opentelemetry-v2";
+import type { InjectedSinks } from "@temporalio/worker";
+import type { WorkflowInfo } from "@temporalio/workflow";
 
 /** Gives random ids, and once those of a span that exists already. */
 export class SpanIds {
   private existing: SpanContext | undefined;
 
-  generateTraceId = (): string => this.existing?.traceId ?? randomBytes(16).toString('hex');
-  generateSpanId = (): string => this.existing?.spanId ?? randomBytes(8).toString('hex');
+  generateTraceId = (): string => this.existing?.traceId ?? randomBytes(16).toString("hex");
+  generateSpanId = (): string => this.existing?.spanId ?? randomBytes(8).toString("hex");
 
   /** Runs a function, which starts one span, so that the span gets these ids. */
   reuse<Result>(existing: SpanContext, start: () => Result): Result {
@@ -50,10 +53,10 @@ function makeAgain(made: SerializableSpan, workflow: WorkflowInfo, ids: SpanIds)
     tracer.startSpan(made.name, { kind, startTime, attributes, links }, context),
   );
   span.setAttributes({
-    'workflow.id': workflow.workflowId,
-    'workflow.run_id': workflow.runId,
-    'workflow.type': workflow.workflowType,
-    'workflow.attempt': workflow.attempt,
+    "workflow.id": workflow.workflowId,
+    "workflow.run_id": workflow.runId,
+    "workflow.type": workflow.workflowType,
+    "workflow.attempt": workflow.attempt,
   });
   for (const event of made.events) span.addEvent(event.name, event.attributes, event.time);
   span.setStatus(made.status);
@@ -61,6 +64,6 @@ function makeAgain(made: SerializableSpan, workflow: WorkflowInfo, ids: SpanIds)
 }
 
 /** On its way out of the sandbox the state of the trace has become a text. */
-function revive({ traceState, ...rest }: SerializableSpan['spanContext']): SpanContext {
+function revive({ traceState, ...rest }: SerializableSpan["spanContext"]): SpanContext {
   return traceState ? { ...rest, traceState: createTraceState(traceState) } : rest;
 }

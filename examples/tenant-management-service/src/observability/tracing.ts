@@ -1,8 +1,8 @@
 // Tracing of this service: who it is. Everything else comes from OTEL_* variables and the preset
 // of the environment.
 
-import { initTracing as init } from '@ananta/tracing';
+import { initTracing as init } from "@ananta/tracing";
 
 export function initTracing() {
-  return init({ serviceName: 'tenant-management-service', serviceVersion: '1.0.0' });
+  return init({ serviceName: "tenant-management-service", serviceVersion: "1.0.0" });
 }

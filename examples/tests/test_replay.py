@@ -1,0 +1,54 @@
+"""A worker that crashes within a workflow: the next one replays it, and the trace shows it once."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+
+from stack.traces import fetch_trace, wait_for_trace
+
+from .conftest import DEVELOPMENT
+from .headers import listening
+
+if TYPE_CHECKING:
+    from stack.example import Example
+    from stack.story import Story
+
+pytestmark = pytest.mark.e2e
+
+WORKER = "temporal-worker-service"
+
+
+def test_a_replayed_workflow_makes_no_span_twice(running: Example, story: Story) -> None:
+    with listening() as others:
+        running.run_services({**DEVELOPMENT, **others.environment})
+        others.answers.clear()
+        answer = story.create_tenant("Acme", "premium", f"{secrets.token_hex(4)}.example.com")
+        while not others.requests:  # the second activity is at work, the first one is history
+            time.sleep(0.05)
+        # What the first activity did has left the process.
+        while not has_ended(running, answer.trace_id, "RunActivity:setTenantStatus"):
+            time.sleep(0.2)
+        running.crash(WORKER)
+        others.answers.set()
+        outcome = story.outcome(answer.body["workflow_id"]).body
+    assert outcome["status"] == "completed"
+    trace = wait_for_trace(running.platform_url, answer.trace_id)
+    assert len(trace.roots) == 1, trace.drawn()
+    assert len({span.span_id for span in trace.spans}) == len(trace.spans)
+    made = Counter(span.name for span in trace.spans if span.service == WORKER)
+    assert made["RunWorkflow:tenantProvisioning"] == 1
+    assert made["StartActivity:setTenantStatus"] == 2
+    assert made["StartActivity:createIdentity"] == 1
+    assert made["RunActivity:setTenantStatus"] == 2
+    assert made["RunActivity:createIdentity"] == 1  # the one that crashed had not ended
+
+
+def has_ended(example: Example, trace_id: str, name: str) -> bool:
+    """Has a span of this name arrived?"""
+    trace = fetch_trace(example.platform_url, trace_id)
+    return trace is not None and bool(trace.find(WORKER, name))
