@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 from stack.process import ExampleError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 EXAMPLES = Path(__file__).resolve().parent.parent
 REPOSITORY = EXAMPLES.parent
+NODE_PACKAGE = REPOSITORY / "instrumentation/node"
 BUILD = EXAMPLES / ".build"
 TEMPORAL = "github.com/temporalio/cli/cmd/temporal@v1.3.0"
 PYTHON_MODULES = ("ananta_tracing", "fastapi", "uvicorn", "sqlalchemy", "asyncpg", "httpx")
@@ -38,17 +39,29 @@ def need_databases() -> None:
 
 
 def need_node_services(say: Callable[[str], None]) -> None:
-    """The Node.js services, installed and compiled."""
+    """The Node.js services, installed and compiled, with the tracing package as it is now."""
     if shutil.which("npm") is None:
         raise ExampleError("npm is needed for the Node.js services; start with: make example")
-    lock = EXAMPLES / "package-lock.json"
-    stamp = EXAMPLES / "node_modules/.package-lock.json"
-    if not stamp.exists() or stamp.stat().st_mtime < lock.stat().st_mtime:
+    built = NODE_PACKAGE / "dist/index.js"
+    if _is_older(built, [*(NODE_PACKAGE / "src").rglob("*.ts"), NODE_PACKAGE / "package.json"]):
+        say("building @ananta/tracing")
+        _run(["npm", "ci", "--silent"], "npm ci", NODE_PACKAGE)
+        _run(["npm", "run", "--silent", "build"], "building @ananta/tracing", NODE_PACKAGE)
+    installed = EXAMPLES / "node_modules/.package-lock.json"
+    if _is_older(installed, [EXAMPLES / "package-lock.json", built]):
         say("installing the packages of the Node.js services")
         _run(["npm", "ci", "--silent"], "npm ci", EXAMPLES)
-        stamp.touch()
+        installed.touch()
     say("compiling the Node.js services")
     _run(["npm", "run", "--silent", "build"], "the TypeScript compiler", EXAMPLES)
+
+
+def _is_older(made: Path, sources: Iterable[Path]) -> bool:
+    """Is it not there, or has one of its sources changed since it was made?"""
+    if not made.exists():
+        return True
+    made_at = made.stat().st_mtime
+    return any(source.stat().st_mtime > made_at for source in sources)
 
 
 def need_temporal(say: Callable[[str], None]) -> Path | None:

@@ -1,6 +1,7 @@
-// The client of Temporal. Its interceptor puts the trace into a workflow's headers.
+// The client of Temporal. Its plug-in puts the trace into a workflow's headers.
 
 import { addSpanAttributes, addSpanEvent } from "@ananta/tracing";
+import { temporalPlugin } from "@ananta/tracing/temporal";
 import {
   Client,
   Connection,
@@ -8,7 +9,6 @@ import {
   WorkflowFailedError,
   WorkflowNotFoundError,
 } from "@temporalio/client";
-import { OpenTelemetryWorkflowClientInterceptor } from "@temporalio/interceptors-opentelemetry-v2";
 
 import { settings } from "./settings";
 
@@ -28,10 +28,7 @@ export interface Outcome {
 
 export async function connect(): Promise<Client> {
   const connection = await Connection.connect({ address: settings.temporalAddress });
-  return new Client({
-    connection,
-    interceptors: { workflow: [new OpenTelemetryWorkflowClientInterceptor()] },
-  });
+  return new Client({ connection, plugins: [temporalPlugin()] });
 }
 
 /** Starts the provisioning of a tenant, once: asked again it names the same workflow. */

@@ -5,11 +5,11 @@ import { initTracing } from "./observability/tracing";
 // IMPORTANT: Initialize tracing BEFORE importing other modules
 initTracing();
 
+import { temporalPlugin } from "@ananta/tracing/temporal";
 import { DefaultLogger, NativeConnection, Runtime, Worker } from "@temporalio/worker";
 
 import * as activities from "./activities";
 import { log } from "./log";
-import { traceWorker } from "./observability/temporal";
 import { settings } from "./settings";
 
 async function main(): Promise<void> {
@@ -19,16 +19,17 @@ async function main(): Promise<void> {
   );
   Runtime.install({ logger });
   const connection = await NativeConnection.connect({ address: settings.temporalAddress });
-  const worker = await Worker.create(
-    traceWorker({
-      connection,
-      taskQueue: settings.taskQueue,
-      workflowsPath: require.resolve("./workflows"),
-      activities,
-      // An activity that runs when SIGTERM comes may end.
-      shutdownGraceTime: "5 seconds",
-    }),
-  );
+  const worker = await Worker.create({
+    connection,
+    taskQueue: settings.taskQueue,
+    workflowsPath: require.resolve("./workflows"),
+    activities,
+    // Spans for workflows and activities, and the trace's way through the workflows' sandbox.
+    plugins: [temporalPlugin()],
+    interceptors: { workflowModules: [require.resolve("./observability/workflow-propagation")] },
+    // An activity that runs when SIGTERM comes may end.
+    shutdownGraceTime: "5 seconds",
+  });
   log.info({ taskQueue: settings.taskQueue }, "temporal-worker-service is ready");
   await worker.run(); // until SIGTERM or SIGINT
   await connection.close();

@@ -1,11 +1,11 @@
-// Bundled into the workflows' sandbox: spans for a workflow and for each activity it schedules.
+// Bundled into the workflows' sandbox: which headers a workflow reads, and writes for its activities.
+//
+// Temporal's interceptors know W3C alone there, and lose the baggage. No variable reaches the sandbox,
+// so this knows every format OTEL_PROPAGATORS may name for the services on both sides. The headers
+// stay inside Temporal.
 
 // First: it gives the sandbox the clock that the packages of OpenTelemetry look for when loaded.
-import {
-  OpenTelemetryInboundInterceptor,
-  OpenTelemetryInternalsInterceptor,
-  OpenTelemetryOutboundInterceptor,
-} from "@temporalio/interceptors-opentelemetry-v2/lib/workflow";
+import "@temporalio/interceptors-opentelemetry-v2/lib/workflow";
 
 import { propagation } from "@opentelemetry/api";
 import {
@@ -17,8 +17,6 @@ import { AWSXRayPropagator } from "@opentelemetry/propagator-aws-xray";
 import { B3Propagator } from "@opentelemetry/propagator-b3";
 import type { WorkflowInterceptors } from "@temporalio/workflow";
 
-// No variable reaches the sandbox, so it reads and writes every format OTEL_PROPAGATORS may name for
-// the services on both sides. The headers stay inside Temporal.
 const propagator = new CompositePropagator({
   propagators: [
     new W3CTraceContextPropagator(),
@@ -28,14 +26,9 @@ const propagator = new CompositePropagator({
   ],
 });
 
+/** Called for each workflow; the other interceptors make the spans. */
 export function interceptors(): WorkflowInterceptors {
-  const interceptors = {
-    inbound: [new OpenTelemetryInboundInterceptor()],
-    outbound: [new OpenTelemetryOutboundInterceptor()],
-    internals: [new OpenTelemetryInternalsInterceptor()],
-  };
-  // In place of the propagator they set, which knows W3C alone and loses the baggage.
   propagation.disable();
   propagation.setGlobalPropagator(propagator);
-  return interceptors;
+  return {};
 }
