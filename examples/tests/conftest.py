@@ -18,7 +18,11 @@ from stack.story import Story
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-DEVELOPMENT = {"DEPLOYMENT_ENVIRONMENT": "development", "OTEL_BSP_SCHEDULE_DELAY": "200"}
+DEVELOPMENT = {
+    "DEPLOYMENT_ENVIRONMENT": "development",
+    "OTEL_BSP_SCHEDULE_DELAY": "200",
+    "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_REQUEST": "authorization,cookie,priority",
+}
 
 
 @pytest.fixture(scope="session")

@@ -34,9 +34,37 @@ def others() -> Iterator[Listener]:
 def speaking(request: pytest.FixtureRequest, running: Example, others: Listener) -> Format:
     """The services, told to use one format alone."""
     spoken = FORMATS[request.param]
+    run_services_speaking(running, others, spoken)
+    return spoken
+
+
+def run_services_speaking(running: Example, others: Listener, spoken: Format) -> None:
     told = {"OTEL_PROPAGATORS": spoken.propagators, **others.environment}
     running.run_services({**DEVELOPMENT, **told})
-    return spoken
+
+
+def test_baggage_and_vendor_state_reach_those_outside_through_a_workflow(
+    running: Example, story: Story, others: Listener
+) -> None:
+    run_services_speaking(running, others, FORMATS["w3c"])
+    trace_id, span_id = new_ids()
+    headers = {
+        **FORMATS["w3c"].write(trace_id, span_id),
+        "tracestate": "vendor=1",
+        "baggage": "campaign=autumn",
+    }
+    others.requests.clear()
+    answer = story.create_tenant("Acme", "premium", f"{secrets.token_hex(4)}.example.com", headers)
+    story.outcome(answer.body["workflow_id"])
+    identity_and_dns = len(others.requests)
+    created = story.create_bom(answer.body["tenant"]["id"], headers)
+    story.enrich_bom(created.body["bom_id"], headers)
+    distributor = len(others.requests) - identity_and_dns
+    assert identity_and_dns == 2
+    assert distributor > 0
+    for request in others.requests:
+        assert request["baggage"] == "campaign=autumn"
+        assert request["tracestate"] == "vendor=1"
 
 
 class TestFormats:
@@ -88,27 +116,3 @@ class TestFormats:
         for headers in others.requests:
             assert speaking.read(headers)[0] == trace_id
             assert speaking.read(headers)[1] in clients
-
-
-def test_baggage_and_vendor_state_reach_those_outside_through_a_workflow(
-    running: Example, story: Story, others: Listener
-) -> None:
-    running.run_services({**DEVELOPMENT, **others.environment})
-    trace_id, span_id = new_ids()
-    headers = {
-        **FORMATS["w3c"].write(trace_id, span_id),
-        "tracestate": "vendor=1",
-        "baggage": "campaign=autumn",
-    }
-    others.requests.clear()
-    answer = story.create_tenant("Acme", "premium", f"{secrets.token_hex(4)}.example.com", headers)
-    story.outcome(answer.body["workflow_id"])
-    identity_and_dns = len(others.requests)
-    created = story.create_bom(answer.body["tenant"]["id"], headers)
-    story.enrich_bom(created.body["bom_id"], headers)
-    distributor = len(others.requests) - identity_and_dns
-    assert identity_and_dns == 2
-    assert distributor > 0
-    for request in others.requests:
-        assert request["baggage"] == "campaign=autumn"
-        assert request["tracestate"] == "vendor=1"

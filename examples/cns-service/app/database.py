@@ -71,7 +71,8 @@ async def load_bom_from_db(bom_id: str) -> Bom | None:
     """A bill of materials with its lines."""
     async with sessions() as session:
         found = select(Bom).where(Bom.id == bom_id).options(selectinload(Bom.lines))
-        return await session.scalar(found)
+        bom: Bom | None = await session.scalar(found)
+        return bom
 
 
 async def store_enriched(bom: Bom) -> None:
