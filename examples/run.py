@@ -1,6 +1,6 @@
 """Starts the Ananta platform of the example, works with it, and prints links to the traces.
 
-Usage: python examples/run.py [--environment staging] [--once] [--any-ports]
+Usage: python examples/run.py [--environment staging] [--without-workflows] [--once] [--any-ports]
 
 It stays until Ctrl-C, so that the traces can be looked at; everything it started ends with it.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import signal
 import sys
 import time
@@ -47,12 +48,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """Prepare, start, work, show, wait."""
+    # Programs installed beside this Python, such as node, are used first.
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     ananta_command()
     need_python_modules()
     need_databases()
     need_node_services(say)
-    temporal = need_temporal(say)
-    if temporal is None:
+    temporal = None if options.without_workflows else need_temporal(say)
+    if temporal is None and not options.without_workflows:
         say("without workflows: building Temporal needs Go (go.dev/dl), which is not installed")
     ports = Ports.free() if options.any_ports else Ports()
     ports.check()
@@ -74,6 +77,7 @@ def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="whose preset the services follow: how much is sampled (development: everything)",
     )
     parser.add_argument("--once", action="store_true", help="end when the links are printed")
+    parser.add_argument("--without-workflows", action="store_true", help="do without Temporal")
     parser.add_argument("--any-ports", action="store_true", help="choose free ports")
     return parser.parse_args(arguments)
 
@@ -104,7 +108,10 @@ def show(example: Example, steps: Sequence[Step], *, all_sampled: bool) -> None:
     if not all_sampled:
         time.sleep(SETTLE_SECONDS)
     look = wait_for_trace if all_sampled else fetch_trace
-    found = [look(example.platform_url, step.trace_id) for step in steps]
+    try:
+        found = [look(example.platform_url, step.trace_id) for step in steps]
+    except ExampleError as error:
+        raise ExampleError("\n  ".join([str(error), *example.tracing_warnings()])) from error
     print()
     for step, trace in zip(steps, found, strict=True):
         if trace is None:

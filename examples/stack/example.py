@@ -13,9 +13,9 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stack.infrastructure import PostgreSQL, start_redis, start_temporal, wait_for_ports
+from stack.infrastructure import PostgreSQL, start_redis, start_temporal
 from stack.needs import EXAMPLES
-from stack.process import ExampleError, Program, url_answers
+from stack.process import ExampleError, Program, port_answers, url_answers
 from stack.services import Service, services
 
 if TYPE_CHECKING:
@@ -85,6 +85,12 @@ class Example:
             if code is not None:
                 raise ExampleError(f"{program.name} ended (exit code {code})\n{program.tail()}")
 
+    def tracing_warnings(self) -> list[str]:
+        """What the tracing packages have said in the logs of the services."""
+        logs = [self.log(service.name) for service in self._services]
+        said = [line for log in logs for line in log.read_text(errors="replace").splitlines()]
+        return [line for line in said if "[ananta-tracing]" in line or " ananta_tracing" in line]
+
     def run_services(self, environment: Mapping[str, str]) -> None:
         """Have the services run with these variables: restart them when they have others."""
         if self._services and dict(environment) == self.environment:
@@ -113,16 +119,18 @@ class Example:
         self._say("starting PostgreSQL, Redis" + (" and Temporal" if self._temporal else ""))
         self._postgresql = PostgreSQL(directory, self.log("postgresql"), ports.postgresql)
         self._programs.append(self._postgresql.program)
-        listening = [(start_redis(directory, self.log("redis"), ports.redis), ports.redis)]
+        self._programs.append(start_redis(directory, self.log("redis"), ports.redis))
         outside = [sys.executable, str(EXAMPLES / "outside.py"), str(ports.outside)]
-        listening.append((Program("outside", outside, self.log("outside")), ports.outside))
+        self._programs.append(Program("outside", outside, self.log("outside")))
+        listening = [ports.postgresql, ports.redis, ports.outside]
         if self._temporal is not None:
             log = self.log("temporal")
             temporal = start_temporal(self._temporal, log, ports.temporal, ports.temporal_ui)
-            listening.append((temporal, ports.temporal))
-        self._programs += [program for program, _ in listening]
-        self._postgresql.wait()
-        wait_for_ports(listening)
+            self._programs.append(temporal)
+            listening.append(ports.temporal)
+        for program, port in zip(self._programs, listening, strict=True):
+            program.wait_until(port_answers(port))
+        self._postgresql.create_databases()
 
     def _start_platform(self) -> None:
         self._say("starting the platform")

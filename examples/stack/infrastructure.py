@@ -12,12 +12,8 @@ import shutil
 import signal
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from stack.process import ExampleError, Program, port_answers
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from stack.process import ExampleError, Program
 
 DATABASES = ("tenants", "cns", "enrichment")
 
@@ -54,8 +50,8 @@ class PostgreSQL:
             stop_signal=signal.SIGINT,
         )
 
-    def wait(self) -> None:
-        """Return when it takes connections and the databases are there."""
+    def create_databases(self) -> None:
+        """Create the empty databases, as soon as it takes connections."""
         self.program.wait_until(self._is_ready)
         for database in DATABASES:
             self._run("createdb", *self._connection(), database)
@@ -109,12 +105,6 @@ def start_temporal(executable: Path, log: Path, port: int, ui_port: int) -> Prog
     """Temporal's development server: everything in memory, its own pages on `ui_port`."""
     command = [str(executable), "server", "start-dev", "--ip", "127.0.0.1", "--port", str(port)]
     return Program("Temporal", [*command, "--ui-port", str(ui_port), "--log-level", "error"], log)
-
-
-def wait_for_ports(programs: Sequence[tuple[Program, int]]) -> None:
-    """Return when each program listens on its port."""
-    for program, port in programs:
-        program.wait_until(port_answers(port))
 
 
 def postgresql_programs() -> Path:

@@ -75,7 +75,10 @@ def need_temporal(say: Callable[[str], None]) -> Path | None:
     if shutil.which("go") is None:
         return None
     say(f"building the Temporal server with Go, some minutes the first time ({TEMPORAL})")
-    _run(["go", "install", TEMPORAL], "go install", environment={"GOBIN": str(ours.parent)})
+    try:
+        _run(["go", "install", TEMPORAL], "go install", environment={"GOBIN": str(ours.parent)})
+    except ExampleError as error:
+        raise ExampleError(f"{error}\ngo on without workflows: --without-workflows") from error
     return ours
 
 

@@ -47,20 +47,23 @@ class Program:
         self.name = name
         self.log = log
         self._stop_signal = stop_signal
-        with log.open("ab") as output:
-            # A session of its own: Ctrl-C in the terminal is ours, and we end each in order.
-            self.process: subprocess.Popen[bytes] = subprocess.Popen(
-                list(command),
-                cwd=directory,
-                env={**os.environ, **(environment or {})},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                user=user,
-                group=user,
-                extra_groups=None if user is None else [],
-            )
+        try:
+            with log.open("ab") as output:
+                # A session of its own: Ctrl-C in the terminal is ours, and we end each in order.
+                self.process: subprocess.Popen[bytes] = subprocess.Popen(
+                    list(command),
+                    cwd=directory,
+                    env={**os.environ, **(environment or {})},
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                    user=user,
+                    group=user,
+                    extra_groups=None if user is None else [],
+                )
+        except OSError as error:
+            raise ExampleError(f"{name} cannot be started: {error}") from error
 
     def wait_until(self, answers: Callable[[], bool], timeout_seconds: float = 60.0) -> None:
         """Return when `answers()` is true; ExampleError with the last output otherwise."""
