@@ -26,7 +26,6 @@ async function main(): Promise<void> {
     activities,
     // Spans for workflows and activities, and the trace's way through the workflows' sandbox.
     plugins: [temporalPlugin()],
-    interceptors: { workflowModules: [require.resolve("./observability/workflow-propagation")] },
     // An activity that runs when SIGTERM comes may end.
     shutdownGraceTime: "5 seconds",
   });
