@@ -37,8 +37,10 @@ export function watchProcessEnd(
     );
   };
   const onSignal = (signal: NodeJS.Signals): void => {
+    // Asked now: by the time of the answer a listener added by `once` has removed itself.
+    const isHeardByOthers = process.listeners(signal).some((listener) => listener !== onSignal);
     void flush().then(() => {
-      if (process.listeners(signal).some((listener) => listener !== onSignal)) return;
+      if (isHeardByOthers) return;
       process.removeListener(signal, onSignal);
       process.kill(process.pid, signal);
     });

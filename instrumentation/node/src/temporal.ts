@@ -26,8 +26,24 @@ export interface TemporalPlugin {
   readonly name: string;
 }
 
+/** Where the spans of workflows come out of their sandbox. */
+interface Exporter {
+  readonly export: { fn(workflow: object, spans: unknown): void };
+}
+
 interface WorkerOptions {
   interceptors?: { workflowModules?: readonly string[] };
+  sinks?: { exporter: Exporter };
+}
+
+/** What Temporal tells a sink of the workflow, as far as a span is to carry it. */
+interface Workflow {
+  readonly workflowId: string;
+  readonly workflowType: string;
+  readonly runId: string;
+  readonly attempt: number;
+  readonly taskQueue: string;
+  readonly namespace: string;
 }
 
 interface Configurable extends TemporalPlugin {
@@ -40,7 +56,7 @@ interface Interceptors {
   OpenTelemetryWorkflowClientInterceptor: new (options?: object) => object;
   OpenTelemetryActivityInboundInterceptor: new (context: unknown, options?: object) => object;
   OpenTelemetryActivityOutboundInterceptor: new (context: unknown) => object;
-  makeWorkflowExporter(processor: SpanProcessor, resource: Resource): unknown;
+  makeWorkflowExporter(processor: SpanProcessor, resource: Resource): Exporter;
 }
 
 /** For `plugins` of a `Client` or a `Worker`: everything below in one. */
@@ -48,20 +64,42 @@ export function temporalPlugin(): TemporalPlugin {
   const { OpenTelemetryPlugin } = load();
   class Plugin extends OpenTelemetryPlugin {
     override configureWorker(options: WorkerOptions): WorkerOptions {
-      return withPropagation(super.configureWorker(options));
+      return completed(super.configureWorker(options));
     }
     override configureReplayWorker(options: WorkerOptions): WorkerOptions {
-      return withPropagation(super.configureReplayWorker(options));
+      return completed(super.configureReplayWorker(options));
     }
   }
   return new Plugin({ resource: resource(), spanProcessor: workflowProcessor, tracer: tracer() });
 }
 
-/** The options with our module for the sandbox after those that are there. */
-function withPropagation(options: WorkerOptions): WorkerOptions {
+/** The options with our module for the sandbox after those that are there, and named workflows. */
+function completed(options: WorkerOptions): WorkerOptions {
   const { interceptors = {} } = options;
   const workflowModules = [...(interceptors.workflowModules ?? []), PROPAGATION];
-  return { ...options, interceptors: { ...interceptors, workflowModules } };
+  const sinks = options.sinks && { ...options.sinks, exporter: naming(options.sinks.exporter) };
+  return {
+    ...options,
+    interceptors: { ...interceptors, workflowModules },
+    ...(sinks && { sinks }),
+  };
+}
+
+/** Temporal makes all it knows of a workflow attributes, objects included; these have a use. */
+function naming(exporter: Exporter): Exporter {
+  const fn = (workflow: object, spans: unknown): void => {
+    const { workflowId, workflowType, runId, attempt, taskQueue, namespace } = workflow as Workflow;
+    const attributes = {
+      "workflow.id": workflowId,
+      "workflow.type": workflowType,
+      "workflow.run_id": runId,
+      "workflow.attempt": attempt,
+      "workflow.task_queue": taskQueue,
+      "workflow.namespace": namespace,
+    };
+    exporter.export.fn(attributes, spans);
+  };
+  return { ...exporter, export: { ...exporter.export, fn } };
 }
 
 /** For `interceptors` of a `Client`. */
@@ -91,19 +129,33 @@ export function temporalWorkerOptions(): {
         }),
       ],
     },
-    sinks: { exporter: loaded.makeWorkflowExporter(workflowProcessor, resource()) },
+    sinks: { exporter: naming(loaded.makeWorkflowExporter(workflowProcessor, resource())) },
   };
 }
 
 /** The spans of workflows come out of their sandbox ready-made and go the way of all others. */
 const workflowProcessor: SpanProcessor = {
   onStart: (span: Span) => each((processor) => processor.onStart(span, ROOT_CONTEXT)),
-  onEnd: (span: ReadableSpan) => each((processor) => processor.onEnd(span)),
+  onEnd: (span: ReadableSpan) => {
+    const ours = Object.assign(span, { instrumentationScope: known(span.instrumentationScope) });
+    each((processor) => processor.onEnd(ours));
+  },
   forceFlush: async () => {
     await currentState()?.handle.forceFlush();
   },
   shutdown: async () => {},
 };
+
+type Scope = ReadableSpan["instrumentationScope"];
+const scopes = new Map<string, Scope>();
+
+/** Each span brings a copy of its scope along, where one object for all is expected. */
+function known(scope: Scope): Scope {
+  const key = `${scope.name} ${scope.version ?? ""}`;
+  const first = scopes.get(key) ?? scope;
+  scopes.set(key, first);
+  return first;
+}
 
 function each(act: (processor: SpanProcessor) => void): void {
   currentState()?.processors.forEach(act);

@@ -43,21 +43,24 @@ describe.each([
     },
   );
 
-  test("SIGTERM under load: every response arrives and every span", async () => {
-    const program = start("server.cjs", sink.endpoint, {
-      env: { ...env, END: "drain", WORK_MILLIS: "500" },
-    });
-    const port = await program.said("port");
-    const answers = Array.from({ length: 50 }, async () =>
-      (await fetch(`http://127.0.0.1:${port}/`, { headers: { connection: "close" } })).text(),
-    );
-    // All of them are being worked on.
-    await program.said("request50");
-    program.process.kill("SIGTERM");
-    expect(await Promise.all(answers)).toEqual(Array(50).fill("done"));
-    expect(await program.ended).toMatchObject({ code: 0, signal: null });
-    expect(sink.spans).toHaveLength(50);
-  });
+  test.each(["drain", "drain-once"])(
+    "SIGTERM under load (%s): every response arrives and every span",
+    async (END) => {
+      const program = start("server.cjs", sink.endpoint, {
+        env: { ...env, END, WORK_MILLIS: "500" },
+      });
+      const port = await program.said("port");
+      const answers = Array.from({ length: 50 }, async () =>
+        (await fetch(`http://127.0.0.1:${port}/`, { headers: { connection: "close" } })).text(),
+      );
+      // All of them are being worked on.
+      await program.said("request50");
+      program.process.kill("SIGTERM");
+      expect(await Promise.all(answers)).toEqual(Array(50).fill("done"));
+      expect(await program.ended).toMatchObject({ code: 0, signal: null });
+      expect(sink.spans).toHaveLength(50);
+    },
+  );
 
   test("a handler of the program that exits at once is obeyed, and no span is lost", async () => {
     const program = start("server.cjs", sink.endpoint, { env: { ...env, END: "exit-on-signal" } });
