@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry import context as context_api
 from opentelemetry import trace
+from opentelemetry.propagators.textmap import DefaultGetter
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode
 
 from ananta_tracing import setup
@@ -222,8 +223,24 @@ def extract(carrier: Headers | None) -> Context:
             headers.setdefault(_header_text(name).lower(), []).extend(
                 _header_text(each) for each in values if each is not None
             )
-    context: Context = propagate.extract(headers, context_api.get_current())
+    context: Context = extract_from_folded(headers, context_api.get_current())
     return context
+
+
+class _FoldingGetter(DefaultGetter):
+    """Finds a header by any spelling of its name: the one of X-Ray asks with capitals."""
+
+    def get(self, carrier: Mapping[str, Any], key: str) -> list[str] | None:
+        return super().get(carrier, key.lower())
+
+
+_folding_getter = _FoldingGetter()
+
+
+def extract_from_folded(headers: Mapping[str, str | list[str]], context: Context) -> Context:
+    """The trace context in headers whose names are in lower case, else `context`."""
+    extracted: Context = propagate.extract(headers, context, _folding_getter)
+    return extracted
 
 
 def read_kind(kind: Kind) -> SpanKind:

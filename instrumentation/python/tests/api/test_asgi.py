@@ -8,6 +8,7 @@ import dataclasses
 import pytest
 from fastapi import APIRouter, FastAPI
 from opentelemetry import baggage, propagate
+from opentelemetry.propagators.aws import AwsXRayPropagator
 from opentelemetry.propagators.b3 import B3MultiFormat
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import (
@@ -25,7 +26,7 @@ from starlette.staticfiles import StaticFiles
 from ananta_tracing import setup
 from ananta_tracing.apps import instrument_app
 from ananta_tracing.settings import CapturedHeaders, resolve_settings
-from ananta_tracing.spans import create_span, current_trace_id
+from ananta_tracing.spans import create_span, current_trace_id, extract
 from ananta_tracing.testing import _swap_provider
 
 from .conftest import server_spans, wait_until
@@ -97,12 +98,17 @@ def test_baggage_and_other_propagators_are_read(spans, serve):
     assert b'"tenant":"acme"' in serve(app).get("/", {"baggage": "tenant=acme"}).body
 
     single = {"b3": f"{TRACE_ID}-b7ad6b7169203331-1"}  # a header `fields` does not name
+    segments = f"1-{TRACE_ID[:8]}-{TRACE_ID[8:]}"
+    xray = {"X-Amzn-Trace-Id": f"Root={segments};Parent=b7ad6b7169203331;Sampled=1"}
     previous = propagate.get_global_textmap()
-    propagate.set_global_textmap(B3MultiFormat())
     try:
-        app = bare_app()
-        instrument_app(app)
-        assert TRACE_ID.encode() in serve(app).get("/items/1", single).body
+        for propagator, headers in ((B3MultiFormat(), single), (AwsXRayPropagator(), xray)):
+            propagate.set_global_textmap(propagator)
+            app = bare_app()
+            instrument_app(app)
+            assert TRACE_ID.encode() in serve(app).get("/items/1", headers).body
+            with create_span("handle", parent=extract(headers)):
+                assert current_trace_id() == TRACE_ID
     finally:
         propagate.set_global_textmap(previous)
 

@@ -27,7 +27,7 @@ from ananta_tracing.apps.http import (
 )
 from ananta_tracing.apps.routes import find_route
 from ananta_tracing.exclusion import excluded_context
-from ananta_tracing.spans import propagate, record_error
+from ananta_tracing.spans import extract_from_folded, record_error
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, MutableMapping
@@ -260,8 +260,7 @@ def _extract(scope: Scope, settings: ServerSettings) -> Context:
     carrier: dict[str, list[str]] = {}
     for name, value in headers:
         carrier.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
-    context: Context = propagate.extract(carrier, current)
-    return context
+    return extract_from_folded(carrier, current)
 
 
 def _request_attributes(scope: Scope, settings: ServerSettings, kind: SpanKind) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from ananta_tracing.apps.http import (
     tell_failure,
 )
 from ananta_tracing.exclusion import excluded_context
-from ananta_tracing.spans import propagate, record_error
+from ananta_tracing.spans import extract_from_folded, record_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -176,7 +176,7 @@ def start_server_span(environ: Environ, settings: ServerSettings) -> tuple[Span,
     """Start the span of a request, and the context in which it is served."""
     current = context_api.get_current()
     if trace.get_current_span() is trace.INVALID_SPAN:
-        parent, kind = propagate.extract(_request_headers(environ), current), SpanKind.SERVER
+        parent, kind = extract_from_folded(_request_headers(environ), current), SpanKind.SERVER
     else:
         parent, kind = current, SpanKind.INTERNAL
     span = setup.tracer().start_span(
