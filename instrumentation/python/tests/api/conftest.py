@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import http.client
-import os
 import socket
 import threading
 from dataclasses import dataclass
@@ -24,9 +23,6 @@ if TYPE_CHECKING:
     from ananta_tracing.testing import RecordedSpans
 
 __all__ = ["ananta_platform", "spans"]
-
-# As `init_tracing` does; the official instrumentations read it once, when they are first used.
-os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http,database")
 
 
 @dataclass
