@@ -425,31 +425,29 @@ impl Columns {
         taken
     }
 
-    /// Removes the scopes and resources no span points to.
+    /// Removes the scopes and resources no span points to; the others keep their order.
     fn drop_unused_containers(&mut self) {
         let mut scope_used = vec![false; self.scopes.present.len()];
+        let mut resource_used = vec![false; self.resources.present.len()];
         for &scope in &self.spans.scope {
             scope_used[scope as usize] = true;
+            resource_used[self.scopes.resource[scope as usize] as usize] = true;
         }
-        if scope_used.iter().all(|&used| used) && {
-            let mut resource_used = vec![false; self.resources.present.len()];
-            self.scopes.resource.iter().for_each(|&row| resource_used[row as usize] = true);
-            resource_used.iter().all(|&used| used)
-        } {
+        if scope_used.iter().chain(&resource_used).all(|&used| used) {
             return;
         }
         let (old_scopes, old_resources) =
             (std::mem::take(&mut self.scopes), std::mem::take(&mut self.resources));
-        let mut new_resource = vec![u32::MAX; old_resources.present.len()];
-        let mut new_scope = vec![u32::MAX; old_scopes.present.len()];
+        let mut new_resource = vec![u32::MAX; resource_used.len()];
+        for row in (0..resource_used.len()).filter(|&row| resource_used[row]) {
+            new_resource[row] = self.resources.present.len() as u32;
+            self.resources.copy_row(&old_resources, row);
+        }
+        let mut new_scope = vec![u32::MAX; scope_used.len()];
         for row in (0..scope_used.len()).filter(|&row| scope_used[row]) {
-            let resource = old_scopes.resource[row] as usize;
-            if new_resource[resource] == u32::MAX {
-                new_resource[resource] = self.resources.present.len() as u32;
-                self.resources.copy_row(&old_resources, resource);
-            }
             new_scope[row] = self.scopes.present.len() as u32;
-            self.scopes.copy_row(&old_scopes, row, new_resource[resource]);
+            let resource = new_resource[old_scopes.resource[row] as usize];
+            self.scopes.copy_row(&old_scopes, row, resource);
         }
         for scope in &mut self.spans.scope {
             *scope = new_scope[*scope as usize];

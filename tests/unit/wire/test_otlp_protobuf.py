@@ -48,6 +48,17 @@ def test_every_field_survives_columns(data: trace.TracesData) -> None:
     )
 
 
+def test_containers_keep_their_order_when_empty_ones_go() -> None:
+    data = trace.TracesData()
+    data.resource_spans.add(schema_url="first")
+    second = data.resource_spans.add(schema_url="second")
+    second.scope_spans.add().spans.add(name="b")
+    second.scope_spans.add(schema_url="empty")
+    data.resource_spans.add(schema_url="first").scope_spans.add().spans.add(name="a")
+    decoded = trace.TracesData.FromString(through_columns(data.SerializeToString()))
+    assert [container.schema_url for container in decoded.resource_spans] == ["first", "second"]
+
+
 @generous
 @given(traces_data)
 def test_an_untouched_batch_keeps_its_bytes(data: trace.TracesData) -> None:
