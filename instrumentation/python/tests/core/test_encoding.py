@@ -30,6 +30,8 @@ from ananta_tracing.encoding import EncodedSpan, RequestEncoder, SpanEncoder
 
 from .sink import attributes
 
+BIG = [HealthCheck.too_slow, HealthCheck.data_too_large]  # a whole span is a lot to draw
+
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=80)
 keys = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
 scalars = st.one_of(
@@ -144,7 +146,7 @@ def without_link_states(request: ExportTraceServiceRequest) -> ExportTraceServic
     return request
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, suppress_health_check=BIG)
 @given(st.lists(spans(), min_size=1, max_size=3))
 def test_decodes_to_what_the_stock_exporter_sends(ended: list[ReadableSpan]) -> None:
     ours, stock = encode(*ended), encode_spans(ended)
@@ -158,8 +160,8 @@ def test_decodes_to_what_the_stock_exporter_sends(ended: list[ReadableSpan]) -> 
         assert without_link_states(ours) == stock
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(spans(), min_size=2, max_size=6))
+@settings(max_examples=50, deadline=None, suppress_health_check=BIG)
+@given(st.lists(spans(), min_size=2, max_size=3))
 def test_what_is_remembered_changes_nothing(ended: list[ReadableSpan]) -> None:
     encoder = SpanEncoder()
     first = [encoder.encode_span(span) for span in ended]

@@ -7,7 +7,7 @@ import logging
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
@@ -39,7 +39,7 @@ from ananta_tracing.provider import AnantaTracerProvider
 from ananta_tracing.recording import AnantaSpan
 from ananta_tracing.sampling import AnantaSampler, ConstantRoot, RatioRoot
 
-from .test_encoding import attribute_maps, contexts, keys, nanos, text, values
+from .test_encoding import BIG, attribute_maps, contexts, keys, nanos, text, values
 
 statuses = st.one_of(
     st.tuples(st.sampled_from(StatusCode), st.one_of(st.none(), text)),
@@ -112,7 +112,7 @@ scripts = st.fixed_dictionaries(
 small = st.one_of(st.none(), st.integers(0, 5))
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200, deadline=None, suppress_health_check=BIG)
 @given(scripts, small, small, small, st.one_of(st.none(), st.integers(0, 10)))
 def test_records_what_the_sdk_records(script, attribute_count, event_count, other, length) -> None:
     logging.disable(logging.CRITICAL)
