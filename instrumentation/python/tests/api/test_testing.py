@@ -184,9 +184,7 @@ def test_platform(ananta_platform):
 def test_the_plugin_in_a_project_of_its_own(pytester, monkeypatch):
     monkeypatch.setattr("ananta_tracing.testing_platform.find_command", lambda: None)
     pytester.makepyfile(PLUGIN_TEST)
-    result = pytester.runpytest_inprocess(
-        "-p", "no:asyncio", "-p", "ananta_tracing.pytest_plugin", "-rs"
-    )
+    result = pytester.runpytest_inprocess("-p", "no:asyncio", "-rs")
     result.assert_outcomes(passed=1, failed=1, skipped=1)
     result.stdout.fnmatch_lines(["*AssertionError: the trace is another one*", "*-b*", "*+a*"])
     result.stdout.fnmatch_lines(["*`ananta` is not installed*"])
