@@ -37,7 +37,7 @@ example: setup $(STAMPS)/instrumentation-python $(STAMPS)/npm ## start the servi
 .PHONY: test test-native test-python test-ui test-instrumentation test-example bench fuzz lint
 test: test-native ## run every test
 	$(MAKE) --no-print-directory --jobs 2 test-python test-ui
-	$(MAKE) --no-print-directory test-instrumentation test-example
+	$(MAKE) --no-print-directory test-instrumentation
 
 test-native: setup
 	cd native && cargo test --release --lib --quiet
@@ -51,11 +51,11 @@ test-ui: setup $(STAMPS)/browser $(STAMPS)/node
 	cd ui && npm test
 	cd ui && npm run --silent test:browser
 
-test-instrumentation: setup $(STAMPS)/instrumentation-python $(STAMPS)/instrumentation-node
+test-instrumentation: setup $(STAMPS)/instrumentation-python $(STAMPS)/instrumentation-node $(STAMPS)/databases
 	cd instrumentation/python && pytest -q --numprocesses 3 --dist loadfile
 	cd instrumentation/node && npm test
 
-test-example: setup $(STAMPS)/instrumentation-python
+test-example: setup $(STAMPS)/instrumentation-python $(STAMPS)/npm ## test the example as a whole: builds Temporal, ten minutes
 	$(BIN)/pytest -q examples/tests
 
 bench: setup ## measure beside the peers and write docs/benchmarks.md (arguments in ARGS="...")
@@ -156,6 +156,10 @@ $(STAMPS)/instrumentation-python: instrumentation/python/pyproject.toml $(STAMPS
 $(STAMPS)/instrumentation-node: instrumentation/node/package-lock.json $(STAMPS)/npm
 	cd instrumentation/node && npm ci --silent
 	@touch $@
+
+$(STAMPS)/databases: scripts/need.sh
+	@bash scripts/need.sh example
+	@mkdir -p $(STAMPS) && touch $@
 
 # The full ClickHouse engine, beside the smaller build that is installed by default.
 $(STAMPS)/full-engine: $(STAMPS)/packages
