@@ -98,7 +98,7 @@ wheel: setup ## build the wheel, native module and web UI included, into dist/
 
 clean: ## remove everything that was built
 	rm -rf $(VENV) .venv-* dist native/target tests/node/node_modules ui/node_modules \
-		instrumentation/node/node_modules instrumentation/node/dist examples/node_modules examples/.build \
+		instrumentation/node/node_modules instrumentation/node/dist examples/node_modules examples/*/dist examples/.build \
 		src/ananta/api/static artifacts \
 		.mypy_cache .ruff_cache .pytest_cache .hypothesis
 
