@@ -91,7 +91,7 @@ def test_spans_are_counted_from_the_receiver_to_the_store(platform: Platform) ->
         assert send(platform.ports["http"], trace_request(number.to_bytes(16, "big"))) == 200
     sent = 3 * SPANS_A_REQUEST
     assert len(platform.get("/api/traces", service="load")["data"]) == 3
-    told = platform.get(PIPELINE)
+    told = told_when(platform, lambda told: component(told, "clickhouse")["accepted"] == sent)
     for component_id in ("otlp", "memory_limiter", "clickhouse"):
         counts = component(told, component_id)
         assert (counts["accepted"], counts["refused"], counts["dropped"]) == (sent, 0, 0)
