@@ -21,6 +21,7 @@ export default defineConfig({
       output: {
         codeSplitting: {
           groups: [
+            // By itself, or "shared" would take it in with what it is needed for.
             { name: "react", test: /node_modules\/(react|react-dom|scheduler)\//, priority: 1 },
             // One file for the small things that pages share: many come one after the other.
             {

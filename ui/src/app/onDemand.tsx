@@ -5,7 +5,7 @@ import { lazy, useState, type ComponentType } from "react";
 export interface OnDemand<Props extends object> {
   (props: Props): React.ReactNode;
   /** Fetches the code; rejects where that cannot be had, and showing the component tells why. */
-  load(): Promise<void>;
+  load(): Promise<unknown>;
 }
 
 /**
@@ -16,19 +16,17 @@ export function onDemand<Props extends object = object>(
   fetchModule: () => Promise<{ default: ComponentType<Props> }>,
 ): OnDemand<Props> {
   let fetched: ComponentType<Props> | null = null;
-  const fetchOnce = async () => {
+  const load = async () => {
     const module = await fetchModule();
     fetched = module.default;
     return module;
   };
-  const Lazy: ComponentType<Props> = lazy(fetchOnce);
+  const Lazy: ComponentType<Props> = lazy(load);
   function OnDemand(props: Props) {
     // Chosen when it is first shown: another component would lose its state.
     const [Shown] = useState(() => fetched ?? Lazy);
     return <Shown {...props} />;
   }
-  OnDemand.load = async () => {
-    await fetchOnce();
-  };
+  OnDemand.load = load;
   return OnDemand;
 }
