@@ -12,10 +12,7 @@ const { chromium } = require("playwright-core");
 
 const { url, traces, runs } = JSON.parse(process.argv[2]);
 const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
-const browser = await chromium.launch({
-  executablePath,
-  args: ["--no-sandbox"],
-});
+const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
 
 const SERVICES = 500;
 const EDGES = 2000;
@@ -43,17 +40,15 @@ function now() {
 
 /** A page in a window with empty caches, once it shows what `ready` selects; and when it did. */
 async function open(path, ready, prepare = async () => {}) {
-  const context = await browser.newContext({
-    viewport: { width: 1440, height: 900 },
-  });
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
   const page = await context.newPage();
   page.setDefaultTimeout(60_000);
   await page.addInitScript(watchPage, ready);
   await prepare(page);
   const began = now();
   await page.goto(url + path, { waitUntil: "commit" });
-  await page.waitForFunction(() => window.appeared);
-  return { page, began, appeared: await page.evaluate(() => window.appeared) };
+  const appeared = await page.waitForFunction(() => window.appeared);
+  return { page, began, appeared: await appeared.jsonValue() };
 }
 
 /** Runs in the page: notes when an element first appears, and how long interactions take. */
@@ -66,15 +61,11 @@ function watchPage(ready) {
       requestAnimationFrame(() => (window.appeared = performance.timeOrigin + performance.now())),
     );
   });
-  observer.observe(document, {
-    childList: true,
-    subtree: true,
-    attributes: true,
-  });
+  observer.observe(document, { childList: true, subtree: true, attributes: true });
   window.interactions = [];
   new PerformanceObserver((list) => {
-    for (const { interactionId, duration, name } of list.getEntries()) {
-      if (interactionId) window.interactions.push([duration, name]);
+    for (const { interactionId, duration } of list.getEntries()) {
+      if (interactionId) window.interactions.push(duration);
     }
   }).observe({ type: "event", durationThreshold: 16 });
 }
@@ -241,13 +232,7 @@ function syntheticMap() {
     const callee = tier + (number % called);
     const shift = callee * 31 + Math.floor(number / called) * 17;
     const caller = (Math.floor(callee / tier) - 1) * tier + (shift % tier);
-    return {
-      caller: name(caller),
-      callee: name(callee),
-      calls: 100,
-      messages: 0,
-      ...figures,
-    };
+    return { caller: name(caller), callee: name(callee), calls: 100, messages: 0, ...figures };
   });
   return { nodes, edges };
 }
@@ -323,9 +308,8 @@ async function measureInteractions() {
     await page.locator(ready).first().click({ noWaitAfter: true });
     await page.waitForTimeout(800);
     const found = await page.evaluate(() => window.interactions);
-    if (process.env.VERBOSE) console.error(name, found);
     // What took less than 16 ms is not told one by one.
-    const longest = Math.max(16, ...found.map(([duration]) => duration));
+    const longest = Math.max(16, ...found);
     tell(`interaction to next paint, ${name} page`, "time", longest);
     slowest = Math.max(slowest, longest);
     await page.context().close();
