@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 _MICROSECOND = 1_000
 
 
+def newest_first(summaries: Sequence[Summary]) -> list[Summary]:
+    """The same traces by when they began."""
+    return sorted(summaries, key=lambda one: -one.start_time_unix_nano)
+
+
 def trace_list(summaries: Sequence[Summary], *, more: bool) -> TraceList:
     """A page of a search."""
     return TraceList(traces=[trace_summary(one) for one in summaries], more=more)

@@ -210,15 +210,14 @@ class QueryService:
         summaries = await reader.summarize_traces(page)
         if order == "newest":
             # Found by their newest matching spans; within a page in the order of what it shows.
-            summaries = sorted(summaries, key=lambda one: -one.start_time_unix_nano)
+            summaries = listing.newest_first(summaries)
         return listing.trace_list(summaries, more=len(found) > offset + query.limit)
 
     async def summaries(self, trace_ids: Sequence[bytes]) -> list[TraceSummary]:
         """These traces, each in a line, the newest first; those not stored are left out."""
         reader = await self._up_to_date()
         found = await reader.summarize_traces(trace_ids)
-        newest_first = sorted(found, key=lambda one: -one.start_time_unix_nano)
-        return [listing.trace_summary(one) for one in newest_first]
+        return [listing.trace_summary(one) for one in listing.newest_first(found)]
 
     async def histogram(self, query: TraceQuery, buckets: int) -> Histogram:
         """Spans that match by duration and in about `buckets` parts of the query's window."""
