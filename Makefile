@@ -15,7 +15,7 @@ UI_SOURCES := $(shell find ui/src ui/public ui/build -type f) ui/index.html ui/v
 NATIVE_SOURCES := $(shell find native/src -name '*.rs') native/Cargo.toml native/Cargo.lock pyproject.toml
 NODE_WHEEL_VERSION := 22.20.0
 # A file at a time goes to each of three processes: much of what they do is waiting.
-PYTEST := $(BIN)/pytest -q --numprocesses 3 --dist loadfile
+PYTEST := $(CURDIR)/$(BIN)/pytest -q --numprocesses 3 --dist loadfile
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
@@ -52,7 +52,7 @@ test-ui: setup $(STAMPS)/browser $(STAMPS)/node
 	cd ui && npm run --silent test:browser
 
 test-instrumentation: setup $(STAMPS)/instrumentation-python $(STAMPS)/instrumentation-node $(STAMPS)/databases
-	cd instrumentation/python && pytest -q --numprocesses 3 --dist loadfile
+	cd instrumentation/python && $(PYTEST)
 	cd instrumentation/node && npm test
 
 test-example: setup $(STAMPS)/instrumentation-python $(STAMPS)/npm ## test the example as a whole: builds Temporal, ten minutes
