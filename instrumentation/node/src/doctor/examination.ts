@@ -208,10 +208,9 @@ function* examineLibraries(settings: Settings): Generator<Finding> {
     libraryPackages(name).every((each) => each.some(isInstalled)),
   );
   yield { state: "note", subject: "instrumented", detail: installed.join(", ") };
-  if (
-    isModulePackage() &&
-    !/@ananta\/tracing\/register/.test(`${process.env["NODE_OPTIONS"] ?? ""} ${startScript()}`)
-  ) {
+  const { type, scripts } = packageFile();
+  const started = `${process.env["NODE_OPTIONS"] ?? ""} ${scripts?.start ?? ""}`;
+  if (type === "module" && !started.includes("@ananta/tracing/register")) {
     yield {
       state: "warning",
       subject: "native modules",
@@ -222,20 +221,15 @@ function* examineLibraries(settings: Settings): Generator<Finding> {
   }
 }
 
-function packageFile(): { type?: string; scripts?: { start?: string } } {
+interface PackageHere {
+  readonly type?: string;
+  readonly scripts?: { readonly start?: string };
+}
+
+function packageFile(): PackageHere {
   try {
-    return JSON.parse(readFileSync(join(process.cwd(), "package.json"), "utf8")) as ReturnType<
-      typeof packageFile
-    >;
+    return JSON.parse(readFileSync(join(process.cwd(), "package.json"), "utf8")) as PackageHere;
   } catch {
     return {};
   }
-}
-
-function isModulePackage(): boolean {
-  return packageFile().type === "module";
-}
-
-function startScript(): string {
-  return packageFile().scripts?.start ?? "";
 }

@@ -1,7 +1,9 @@
 /** What is installed beside the application, found without loading it. */
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
+
+import { applicationFolder, upwards } from "../folders.js";
 
 const PACKAGE_OF: Readonly<Record<string, string>> = { "nestjs-core": "@nestjs/core" };
 
@@ -32,24 +34,12 @@ function fromApplication(): NodeJS.Require {
   return createRequire(join(applicationFolder(), "index.js"));
 }
 
-function applicationFolder(): string {
-  const script = process.argv[1];
-  return script === undefined ? process.cwd() : dirname(script);
-}
-
 let found: string[] | undefined;
 
 /** Every `node_modules` upwards from the main script, the working directory and this package. */
 function folders(): string[] {
   if (found !== undefined) return found;
-  const unique = new Set<string>();
-  for (const start of [applicationFolder(), process.cwd(), __dirname]) {
-    for (let folder = start, parent; ; folder = parent) {
-      const candidate = join(folder, "node_modules");
-      if (existsSync(candidate)) unique.add(candidate);
-      parent = dirname(folder);
-      if (parent === folder) break;
-    }
-  }
-  return (found = [...unique]);
+  const above = [applicationFolder(), process.cwd(), __dirname].flatMap(upwards);
+  const candidates = [...new Set(above)].map((folder) => join(folder, "node_modules"));
+  return (found = candidates.filter((folder) => existsSync(folder)));
 }

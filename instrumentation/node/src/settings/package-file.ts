@@ -2,6 +2,8 @@
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
+import { applicationFolder, upwards } from "../folders.js";
+
 export interface PackageFile {
   readonly path: string;
   readonly name?: string;
@@ -10,14 +12,11 @@ export interface PackageFile {
 
 /** The nearest package.json with a name, upwards from the main script, or else from here. */
 export function findPackage(): PackageFile | undefined {
-  const script = process.argv[1];
-  for (const start of script === undefined ? [process.cwd()] : [dirname(script), process.cwd()]) {
+  for (const start of new Set([applicationFolder(), process.cwd()])) {
     if (start.includes("node_modules")) continue;
-    for (let folder = start, parent; ; folder = parent) {
+    for (const folder of upwards(start)) {
       const found = readPackage(join(folder, "package.json"));
       if (found !== undefined) return found;
-      parent = dirname(folder);
-      if (parent === folder) break;
     }
   }
   return undefined;
@@ -27,7 +26,7 @@ export function findPackage(): PackageFile | undefined {
 export function isNativeModule(script: string): boolean {
   if (/\.m[jt]s$/.test(script)) return true;
   if (/\.c[jt]s$/.test(script)) return false;
-  for (let folder = dirname(script), parent; ; folder = parent) {
+  for (const folder of upwards(dirname(script))) {
     try {
       const { type } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as {
         type?: unknown;
@@ -36,9 +35,8 @@ export function isNativeModule(script: string): boolean {
     } catch {
       // No package.json here; the next one upwards decides.
     }
-    parent = dirname(folder);
-    if (parent === folder) return false;
   }
+  return false;
 }
 
 function readPackage(path: string): PackageFile | undefined {
