@@ -23,6 +23,7 @@ import {
   type SpanProcessor,
 } from "@opentelemetry/sdk-trace";
 
+import { within } from "./deadline.js";
 import { createSender, targetOf, type Target } from "./export/delivery.js";
 import { ExportProcessor, type ExportCounts } from "./export/processor.js";
 import { instrumentLibraries, libraryNames, unknownLibraries } from "./libraries/index.js";
@@ -322,19 +323,11 @@ class LiveHandle implements TracingHandle {
 
 /** True when the work ended well within the time. */
 async function inTime(work: Promise<void>, timeoutMillis: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), timeoutMillis);
-  });
   const done = work.then(
     () => true,
     () => false,
   );
-  try {
-    return await Promise.race([done, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+  return (await within(done, timeoutMillis)) === true;
 }
 
 /** A handle over nothing: tracing is disabled, or could not be set up. */

@@ -9,6 +9,7 @@ import { context, ROOT_CONTEXT, TraceFlags } from "@opentelemetry/api";
 import type { Resource } from "@opentelemetry/resources";
 import type { ReadableSpan, SpanProcessor } from "@opentelemetry/sdk-trace";
 
+import { within } from "../deadline.js";
 import { warn } from "../log.js";
 import type { BatchLimits } from "../settings/index.js";
 import type { Outcome, Sender } from "./delivery.js";
@@ -241,18 +242,5 @@ export class ExportProcessor implements SpanProcessor {
     const encoded = { bytes: encodeResource(resource), schemaUrl: resource.schemaUrl ?? "" };
     if (resource.asyncAttributesPending !== true) this.resource = encoded;
     return encoded;
-  }
-}
-
-/** What the promise gives, or `late`. The timer keeps the process alive: somebody waits. */
-async function within<Value>(promise: Promise<Value>, millis: number): Promise<Value | "late"> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<"late">((resolve) => {
-    timer = setTimeout(() => resolve("late"), Math.max(0, millis));
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }
