@@ -75,7 +75,7 @@ export function initTracing(options: TracingOptions = {}): TracingHandle {
   const state = currentState();
   try {
     const settings = resolveSettings(options);
-    if (state !== undefined) return again(state.settings, settings, state.handle);
+    if (state !== undefined) return again(state.handle, settings);
     return new Setup(settings, options).start();
   } catch (error) {
     if (options.strict === true) throw error;
@@ -84,9 +84,9 @@ export function initTracing(options: TracingOptions = {}): TracingHandle {
   }
 }
 
-function again(before: Settings, now: Settings, handle: TracingHandle): TracingHandle {
+function again(handle: TracingHandle, now: Settings): TracingHandle {
   const effective = ({ origins: _origins, problems: _problems, ...rest }: Settings) => rest;
-  if (!isDeepStrictEqual(effective(before), effective(now))) {
+  if (!isDeepStrictEqual(effective(handle.settings), effective(now))) {
     warn("initTracing() was called again with other settings; those of the first call are kept");
   }
   return handle;
@@ -154,7 +154,6 @@ class Setup {
     };
     setState({
       handle,
-      settings,
       libraries: libraries.libraries,
       resource: this.resource,
       processors,
@@ -345,7 +344,7 @@ function idleHandle(settings: Settings): TracingHandle {
 function startNothing(settings: Settings): TracingHandle {
   const handle = idleHandle(settings);
   const rest = { libraries: [], resource: undefined, processors: [] };
-  setState({ handle, settings, ...rest, dismantle: forgetGlobals });
+  setState({ handle, ...rest, dismantle: forgetGlobals });
   return handle;
 }
 

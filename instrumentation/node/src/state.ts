@@ -3,12 +3,10 @@ import type { Resource } from "@opentelemetry/resources";
 import type { SpanProcessor } from "@opentelemetry/sdk-trace";
 
 import type { AppliedLibrary } from "./libraries/index.js";
-import type { Settings } from "./settings/index.js";
 import type { TracingHandle } from "./init.js";
 
 export interface State {
   readonly handle: TracingHandle;
-  readonly settings: Settings;
   readonly libraries: readonly AppliedLibrary[];
   /** Undefined where the provider is somebody else's. */
   readonly resource: Resource | undefined;

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 
-export interface Copy {
+interface Copy {
   readonly version: string;
   readonly path: string;
 }
@@ -10,7 +10,7 @@ export interface Copy {
 const MAX_DEPTH = 6;
 
 /** Each copy of the package in the `node_modules` here and below; links count once. */
-export function findCopies(name: string, root = process.cwd()): Copy[] {
+export function findCopies(name: string): Copy[] {
   const found = new Map<string, Copy>();
   const look = (folder: string, depth: number): void => {
     const path = join(folder, name);
@@ -25,7 +25,7 @@ export function findCopies(name: string, root = process.cwd()): Copy[] {
     if (depth === MAX_DEPTH) return;
     for (const each of packagesIn(folder)) look(join(each, "node_modules"), depth + 1);
   };
-  look(join(root, "node_modules"), 0);
+  look(join(process.cwd(), "node_modules"), 0);
   return [...found.values()];
 }
 

@@ -5,29 +5,27 @@
  * standard input; it sends them with the same sender, and the deadline holds for both.
  */
 import { spawnSync } from "node:child_process";
+import { buffer } from "node:stream/consumers";
 
 import { createSender, type Target } from "./delivery.js";
 
 const TARGET_VARIABLE = "ANANTA_TRACING_LAST_RESORT_TARGET";
 
-/** Sends one request and returns when it was sent or the time is over. True: delivered. */
-export function sendSynchronously(body: Buffer, target: Target, timeoutMillis: number): boolean {
-  const { status } = spawnSync(process.execPath, [__filename], {
+/** Sends one request and returns when it was sent or the time is over. */
+export function sendSynchronously(body: Buffer, target: Target, timeoutMillis: number): void {
+  spawnSync(process.execPath, [__filename], {
     input: body,
     timeout: timeoutMillis,
     stdio: ["pipe", "ignore", "ignore"],
     // Nothing else of the environment: NODE_OPTIONS may load this very package again.
     env: { [TARGET_VARIABLE]: JSON.stringify({ target, timeoutMillis }) },
   });
-  return status === 0;
 }
 
 async function main(task: string): Promise<void> {
   const { target, timeoutMillis } = JSON.parse(task) as { target: Target; timeoutMillis: number };
-  const chunks: Buffer[] = [];
-  for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
-  const outcome = await createSender(target).send(Buffer.concat(chunks), timeoutMillis);
-  process.exit(outcome.kind === "delivered" ? 0 : 1);
+  await createSender(target).send(await buffer(process.stdin), timeoutMillis);
+  process.exit();
 }
 
 const task = process.env[TARGET_VARIABLE];

@@ -68,7 +68,7 @@ export class ExportProcessor implements SpanProcessor {
     if (this.isShutDown || (span.spanContext().traceFlags & TraceFlags.SAMPLED) === 0) return;
     this.lastResource = span.resource;
     if (this.queue.length + this.sending.length >= this.limits.maxQueueSize) {
-      this.drop(1);
+      this.drop();
       return;
     }
     this.queue.push({ span: encodeSpan(span), scope: span.instrumentationScope });
@@ -194,9 +194,9 @@ export class ExportProcessor implements SpanProcessor {
     }
   }
 
-  private drop(spans: number): void {
-    this.counts.dropped += spans;
-    if (this.counts.dropped === spans && !this.isFailing) {
+  private drop(): void {
+    this.counts.dropped += 1;
+    if (this.counts.dropped === 1 && !this.isFailing) {
       warn(
         `spans are dropped: more than ${this.limits.maxQueueSize} wait to be sent. ` +
           "Raise OTEL_BSP_MAX_QUEUE_SIZE, or sample fewer traces",

@@ -49,8 +49,8 @@ export function coerce(
   return coerced;
 }
 
-/** One value by the rules above; null becomes empty text here, for it must become something. */
-export function coerceValue(value: unknown): AttributeValue {
+/** One value by the rules above, neither null nor undefined. */
+function coerceValue(value: unknown): AttributeValue {
   try {
     return convert(value);
   } catch (error) {
@@ -65,7 +65,6 @@ function convert(value: unknown): AttributeValue {
   if (Array.isArray(value)) return toList(value);
   if (value instanceof Set) return toList([...value].sort(compare));
   if (ArrayBuffer.isView(value)) return toList([...(value as unknown as Iterable<unknown>)]);
-  if (value === null || value === undefined) return "";
   return cut(toJson(value, 0));
 }
 

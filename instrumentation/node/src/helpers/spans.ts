@@ -30,7 +30,7 @@ export interface SpanExtras {
 }
 
 /** The tracer of the service, looked up anew: it works before `initTracing` and after. */
-export function currentTracer(): Tracer {
+function currentTracer(): Tracer {
   return currentState()?.handle.tracer ?? trace.getTracer("@ananta/tracing");
 }
 

@@ -38,9 +38,9 @@ export function instrumentFastify(): () => void {
   return () => unsubscribe("fastify.initialization", listener);
 }
 
-/** Adds the hooks to one instance; false where it has them already. */
-export function addHooks(fastify: FastifyInstance): boolean {
-  if (instrumented.has(fastify)) return false;
+/** Adds the hooks to one instance, unless it has them already. */
+export function addHooks(fastify: FastifyInstance): void {
+  if (instrumented.has(fastify)) return;
   instrumented.add(fastify);
   fastify.addHook("onRequest", (request, _reply, done) => {
     const metadata = getRPCMetadata(context.active());
@@ -55,5 +55,4 @@ export function addHooks(fastify: FastifyInstance): boolean {
     if (statusCode >= 500) span?.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
     done();
   });
-  return true;
 }

@@ -35,9 +35,6 @@ import type { Settings } from "../settings/index.js";
 import { captureHeaders, excludeUrls, isExcluded } from "./request-rules.js";
 
 type Emit = (event: string | symbol, ...values: unknown[]) => boolean;
-interface Patched {
-  emit: Emit & { original?: Emit };
-}
 
 const KNOWN_METHODS = new Set([
   "GET",
@@ -72,8 +69,8 @@ interface Tracing {
 }
 
 function patch(prototype: Server | https.Server, tracing: Tracing): () => void {
-  const patched = prototype as unknown as Patched;
-  const original: Emit = patched.emit;
+  const patched = prototype as { emit: Emit };
+  const original = patched.emit;
   const emit: Emit = function (this: unknown, event, ...values) {
     if (event !== "request") return original.call(this, event, ...values);
     const [request, response] = values as [IncomingMessage, ServerResponse];

@@ -11,7 +11,7 @@ import { UnusableValue, type Reader } from "./reader.js";
 
 export type Protocol = "grpc" | "http/protobuf";
 
-export const TRACES_PATH = "/v1/traces";
+const TRACES_PATH = "/v1/traces";
 const GRPC_PORT = "4317";
 const HTTP_PORT = "4318";
 const SIGNAL_VARIABLE = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
@@ -174,7 +174,7 @@ function splitEndpoint(
 }
 
 /** The text without the user name and password a URL may hold. */
-export function maskCredentials(text: string): string {
+function maskCredentials(text: string): string {
   return text.replace(/^([a-z]*:?\/*)[^/@\s]*@/i, "$1***@");
 }
 

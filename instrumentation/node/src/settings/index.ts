@@ -19,7 +19,6 @@ import { readSampler, type SamplerChoice } from "./sampler-name.js";
 
 export type { Protocol } from "./endpoint.js";
 export type { BatchLimits } from "./limits.js";
-export { SamplerChoice } from "./sampler-name.js";
 
 /** Searched for in the path of an incoming request that is not to be traced. */
 const DEFAULT_EXCLUDED_URLS = [
