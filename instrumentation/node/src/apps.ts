@@ -11,6 +11,7 @@ import { addHooks, type FastifyInstance } from "./libraries/fastify.js";
 import { routeOf } from "./libraries/express.js";
 import { excludeUrls } from "./libraries/request-rules.js";
 import { warn } from "./log.js";
+import { compileExpressions } from "./settings/expressions.js";
 
 export interface InstrumentAppOptions {
   /** Paths that are not traced, beside those of `initTracing`. */
@@ -45,21 +46,15 @@ export function instrumentApp<App extends object>(
     return app;
   }
   instrumented.add(app);
-  exclude(options.excludeUrls ?? []);
+  excludeUrls(
+    compileExpressions(options.excludeUrls ?? [], (problem) =>
+      warn(`option excludeUrls: ${problem}`),
+    ),
+  );
   if ("addHook" in app) addHooks(app as unknown as FastifyInstance);
   else if ("use" in app) nameExpressRoutes(app as unknown as ExpressApp);
   else warn("instrumentApp() knows applications of Express and Fastify, and this is neither");
   return app;
-}
-
-function exclude(urls: readonly (string | RegExp)[]): void {
-  for (const url of urls) {
-    try {
-      excludeUrls([new RegExp(url)]);
-    } catch {
-      warn(`option excludeUrls: '${String(url)}' is no regular expression and is left out`);
-    }
-  }
 }
 
 function nameExpressRoutes(app: ExpressApp): void {

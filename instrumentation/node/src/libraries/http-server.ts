@@ -32,7 +32,7 @@ import {
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 
 import type { Settings } from "../settings/index.js";
-import { captureHeaders, excludeUrls, isExcluded } from "./request-rules.js";
+import { captureHeaders, forgetExcludedUrls, isExcluded } from "./request-rules.js";
 
 type Emit = (event: string | symbol, ...values: unknown[]) => boolean;
 
@@ -56,8 +56,8 @@ export function instrumentHttpServer(settings: Settings, provider: TracerProvide
   const undo = [
     patch(http.Server.prototype, { scheme: "http", settings, tracer }),
     patch(https.Server.prototype, { scheme: "https", settings, tracer }),
+    forgetExcludedUrls,
   ];
-  undo.push(excludeUrls([]));
   return () => undo.forEach((each) => each());
 }
 

@@ -8,10 +8,14 @@ type HeaderValue = string | number | readonly string[] | undefined;
 /** What `instrumentApp` excludes beside the settings. */
 const further: RegExp[] = [];
 
-/** Excludes further paths; returns what takes that back. */
-export function excludeUrls(expressions: readonly RegExp[]): () => void {
+/** Excludes further paths. */
+export function excludeUrls(expressions: readonly RegExp[]): void {
   further.push(...expressions);
-  return () => void further.splice(0);
+}
+
+/** Takes every further exclusion back. */
+export function forgetExcludedUrls(): void {
+  further.length = 0;
 }
 
 /** Whether requests for this path leave no span, nor anything they cause. */

@@ -10,6 +10,7 @@ import type { SpanLimits } from "@opentelemetry/sdk-trace";
 import { OPTION_NAMES, type TracingOptions } from "../options.js";
 import { PROPAGATORS } from "../propagation.js";
 import { readDestination, type Protocol } from "./endpoint.js";
+import { compileExpressions } from "./expressions.js";
 import { readBatch, readLimits, type BatchLimits } from "./limits.js";
 import { nearest } from "./nearest.js";
 import { findPackage } from "./package-file.js";
@@ -264,16 +265,6 @@ function readPropagators(reader: Reader, origin: string, text: string): string[]
 }
 
 function readPrivacy(reader: Reader) {
-  const expressions = (origin: string, texts: readonly (string | RegExp)[]): RegExp[] =>
-    texts.flatMap((text) => {
-      if (text instanceof RegExp) return [text];
-      try {
-        return [new RegExp(text)];
-      } catch {
-        reader.problem(origin, `'${text}' is no regular expression and is left out`);
-        return [];
-      }
-    });
   const headers = (place: string) =>
     reader
       .read(
@@ -290,8 +281,9 @@ function readPrivacy(reader: Reader) {
     DEFAULT_EXCLUDED_URLS,
     "excludeUrls",
   );
+  const origin = reader.origins["excludedUrls"] ?? "";
   return {
-    excludedUrls: expressions(reader.origins["excludedUrls"] ?? "", excluded),
+    excludedUrls: compileExpressions(excluded, (problem) => reader.problem(origin, problem)),
     capturedHeaders: {
       serverRequest: headers("SERVER_REQUEST"),
       serverResponse: headers("SERVER_RESPONSE"),
