@@ -16,8 +16,7 @@ import { RandomIdGenerator, SamplingDecision } from "@opentelemetry/sdk-trace";
 import { findCopies } from "./copies.js";
 import { examineWay } from "./way.js";
 import { inject } from "../helpers/spans.js";
-import { libraryNames, libraryPackages } from "../libraries/index.js";
-import { isInstalled } from "../libraries/installed.js";
+import { canBeInstrumented, libraryNames } from "../libraries/index.js";
 import type { TracingOptions } from "../options.js";
 import { createPropagator } from "../propagation.js";
 import { packageVersion } from "../resource.js";
@@ -204,10 +203,8 @@ function* examineLibraries(settings: Settings): Generator<Finding> {
       };
     }
   }
-  const installed = known.filter((name) =>
-    libraryPackages(name).every((each) => each.some(isInstalled)),
-  );
-  yield { state: "note", subject: "instrumented", detail: installed.join(", ") };
+  const found = known.filter(canBeInstrumented);
+  yield { state: "note", subject: "instrumented", detail: found.join(", ") };
   const { type, scripts } = packageFile();
   const started = `${process.env["NODE_OPTIONS"] ?? ""} ${scripts?.start ?? ""}`;
   if (type === "module" && !started.includes("@ananta/tracing/register")) {

@@ -30,11 +30,12 @@ export function libraryNames(): string[] {
   return [...Object.keys(LIBRARIES), ...OPTIONAL];
 }
 
-/** Sets of packages of which one each must be installed for the library to be instrumented. */
-export function libraryPackages(name: string): (readonly string[])[] {
+/** Whether all is installed that it takes to instrument the library of this name. */
+export function canBeInstrumented(name: string): boolean {
   const library = LIBRARIES[name];
-  if (library === undefined) return [[instrumentedBy(name)], [official(name)]];
-  return library.packages.length === 0 ? [] : [library.packages];
+  if (library === undefined)
+    return isInstalled(instrumentedBy(name)) && isInstalled(official(name));
+  return library.packages.length === 0 || library.packages.some(isInstalled);
 }
 
 /** What is asked for by a name that nothing has. */
@@ -62,14 +63,12 @@ export function instrumentLibraries(
   const libraries = Object.entries(LIBRARIES).map(([name, library]): AppliedLibrary => {
     if (library.replacedBy.some((other) => givenNames.has(other))) return { name, state: "given" };
     if (!isWanted(name)) return { name, state: "disabled" };
-    const isThere = library.packages.length === 0 || library.packages.some(isInstalled);
-    if (!isThere) return { name, state: "not installed" };
+    if (!canBeInstrumented(name)) return { name, state: "not installed" };
     return applied.load(name, () => library.load(settings, provider));
   });
   for (const name of OPTIONAL) {
     const by = official(name);
-    const isThere = isInstalled(instrumentedBy(name)) && isInstalled(by);
-    if (givenNames.has(by) || !isWanted(name) || !isThere) continue;
+    if (givenNames.has(by) || !isWanted(name) || !canBeInstrumented(name)) continue;
     libraries.push(applied.load(name, () => firstInstrumentation(requireFromApplication(by))));
   }
   return { libraries, undo: () => applied.undo() };
