@@ -28,7 +28,7 @@ import { createSender, targetOf, type Target } from "./export/delivery.js";
 import { ExportProcessor, type ExportCounts } from "./export/processor.js";
 import { instrumentLibraries, libraryNames, unknownLibraries } from "./libraries/index.js";
 import { watchProcessEnd, type Endable } from "./lifecycle.js";
-import { setLogLevel, warn } from "./log.js";
+import { messageOf, setLogLevel, warn } from "./log.js";
 import type { TracingOptions } from "./options.js";
 import { createPropagator } from "./propagation.js";
 import { composeRedaction, redactSpan, type Redaction } from "./redaction.js";
@@ -231,8 +231,7 @@ class Setup {
       );
       processors.push(this.exporting);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      this.report(`OTEL_EXPORTER_OTLP_CERTIFICATE: ${reason}; no span is sent`);
+      this.report(`OTEL_EXPORTER_OTLP_CERTIFICATE: ${messageOf(error)}; no span is sent`);
     }
   }
 

@@ -10,6 +10,11 @@ export function warn(message: string): void {
 
 let isSilent = false;
 
+/** What an error says, or whatever else was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 const LEVELS: Readonly<Record<string, DiagLogLevel>> = {
   none: DiagLogLevel.NONE,
   error: DiagLogLevel.ERROR,
@@ -27,10 +32,8 @@ export function setLogLevel(name: string): void {
   const line =
     (label: string) =>
     (message: string, ...details: unknown[]): void => {
-      const rest = details.map((detail) =>
-        detail instanceof Error ? detail.message : String(detail),
-      );
-      process.stderr.write(`${PREFIX} ${label} ${[message, ...rest].join(" ")}\n`);
+      const text = [message, ...details.map(messageOf)].join(" ");
+      process.stderr.write(`${PREFIX} ${label} ${text}\n`);
     };
   const logger: DiagLogger = {
     error: line("error:"),

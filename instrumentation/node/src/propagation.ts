@@ -6,6 +6,7 @@ import {
   W3CTraceContextPropagator,
 } from "@opentelemetry/core";
 
+import { messageOf } from "./log.js";
 import type { Settings } from "./settings/index.js";
 
 /** Loaded when asked for: most services need none of these. */
@@ -46,7 +47,7 @@ export function createPropagator(
     try {
       return [FACTORIES[name]!()];
     } catch (error) {
-      const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
+      const reason = messageOf(error).split("\n")[0]!;
       report(`OTEL_PROPAGATORS: ${name} cannot be loaded and is left out (${reason})`);
       return [];
     }

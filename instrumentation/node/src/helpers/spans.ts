@@ -14,6 +14,7 @@ import {
   type Tracer,
 } from "@opentelemetry/api";
 
+import { messageOf } from "../log.js";
 import { currentState } from "../state.js";
 import { coerce } from "./attributes.js";
 
@@ -123,8 +124,9 @@ export function endWithError(span: Span, error: unknown, records: boolean): void
   span.end();
 }
 
-function markError(span: Span, error: unknown, records: boolean): void {
-  const message = error instanceof Error ? error.message : String(error);
+/** Marks the span as failed, and records the error where that is asked for. */
+export function markError(span: Span, error: unknown, records: boolean): void {
+  const message = messageOf(error);
   if (records) span.recordException(error instanceof Error ? error : message);
   span.setStatus({ code: SpanStatusCode.ERROR, message });
 }

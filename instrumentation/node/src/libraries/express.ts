@@ -5,12 +5,14 @@
  * then costs what the HTTP server costs. Whoever wants them gives the official
  * `ExpressInstrumentation` in `instrumentations`, and this one steps back.
  */
-import { context, SpanStatusCode } from "@opentelemetry/api";
+import { context } from "@opentelemetry/api";
 import { getRPCMetadata, RPCType } from "@opentelemetry/core";
 import {
   InstrumentationBase,
   InstrumentationNodeModuleDefinition,
 } from "@opentelemetry/instrumentation";
+
+import { markError } from "../helpers/spans.js";
 
 interface Request {
   readonly baseUrl?: string;
@@ -55,13 +57,7 @@ function traceDispatch(dispatch: Dispatch): Dispatch {
     if (metadata?.type !== RPCType.HTTP) return dispatch.call(this, request, response, next);
     metadata.route = routeOf(request.baseUrl, this.path);
     return dispatch.call(this, request, response, (error?: unknown) => {
-      if (error && error !== "route" && error !== "router") {
-        metadata.span.recordException(error instanceof Error ? error : String(error));
-        metadata.span.setStatus({
-          code: SpanStatusCode.ERROR,
-          message: error instanceof Error ? error.message : String(error),
-        });
-      }
+      if (error && error !== "route" && error !== "router") markError(metadata.span, error, true);
       next(error);
     });
   };

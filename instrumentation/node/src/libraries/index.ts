@@ -9,6 +9,7 @@ import type { Instrumentation } from "@opentelemetry/instrumentation";
 
 import { LIBRARIES, LOG_LIBRARIES, OPTIONAL, official, type Loaded } from "./catalogue.js";
 import { instrumentedBy, isInstalled, requireFromApplication } from "./installed.js";
+import { messageOf } from "../log.js";
 import type { TracingOptions } from "../options.js";
 import type { Settings } from "../settings/index.js";
 
@@ -93,8 +94,7 @@ class Applied {
       else this.register(loaded);
       return { name, state: "instrumented" };
     } catch (error) {
-      const detail = error instanceof Error ? error.message.split("\n")[0]! : String(error);
-      return { name, state: "failed", detail };
+      return { name, state: "failed", detail: messageOf(error).split("\n")[0]! };
     }
   }
 

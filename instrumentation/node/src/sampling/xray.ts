@@ -17,6 +17,7 @@ import {
 } from "@opentelemetry/api";
 import { SamplingDecision, type Sampler, type SamplingResult } from "@opentelemetry/sdk-trace";
 
+import { messageOf } from "../log.js";
 import type { Settings } from "../settings/index.js";
 import { Rule, type RuleDocument, type TargetDocument } from "./xray-rule.js";
 
@@ -161,7 +162,7 @@ export class XRaySampler implements Sampler {
       this.lastFailure = "";
       return answer;
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       if (this.lastFailure === "") {
         this.report(
           `the sampling rules of X-Ray cannot be fetched from ${this.options.endpoint} (${reason}); ` +
