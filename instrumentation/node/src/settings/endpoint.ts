@@ -51,17 +51,16 @@ export function readDestination(reader: Reader): Destination {
   );
   const asked = readProtocol(reader);
   const found = findEndpoint(reader);
+  const usual = asked ?? "http/protobuf";
   if (found.text === "") {
-    noteInferred(reader, asked ?? "http/protobuf");
-    const protocol = asked ?? "http/protobuf";
-    return { endpoint: DEFAULT_ENDPOINT[protocol], protocol, insecure: true };
+    noteInferred(reader, usual);
+    return { endpoint: DEFAULT_ENDPOINT[usual], protocol: usual, insecure: true };
   }
   const split = splitEndpoint(reader, found.origin, found.text, insecure);
-  if (split === undefined)
-    return { endpoint: "", protocol: asked ?? "http/protobuf", insecure: true };
+  if (split === undefined) return { endpoint: "", protocol: usual, insecure: true };
   const { url, hinted } = split;
   const protocol = asked ?? hinted ?? (url.port === GRPC_PORT ? "grpc" : "http/protobuf");
-  if (asked === undefined) noteInferred(reader, protocol);
+  noteInferred(reader, protocol);
   warnOfPort(reader, found.origin, url, protocol);
   if (insecure === true && url.protocol === "https:") {
     reader.problem(
@@ -80,6 +79,7 @@ export function readDestination(reader: Reader): Destination {
   };
 }
 
+/** Where nobody named the protocol. */
 function noteInferred(reader: Reader, protocol: Protocol): void {
   if (reader.origins["protocol"] === "default") {
     reader.origins["protocol"] = `inferred from endpoint (${protocol})`;
