@@ -25,6 +25,9 @@ const LEVELS: Readonly<Record<string, DiagLogLevel>> = {
   all: DiagLogLevel.ALL,
 };
 
+/** What `OTEL_LOG_LEVEL` may name. */
+export const LOG_LEVELS: readonly string[] = Object.keys(LEVELS);
+
 /** Sends OpenTelemetry's own messages of this level to standard error. */
 export function setLogLevel(name: string): void {
   isSilent = name === "none";

@@ -36,7 +36,8 @@ const WEB_TOKEN = /\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*/g;
 /** Names in double quotes, which stay; dollar quotes, quoted text, hexadecimal and plain numbers. */
 const SQL_NAME_OR_LITERAL =
   /"[^"]*"|\$([a-z_]*)\$[\s\S]*?(?:\$\1\$|$)|[xben]?'(?:[^'\\]|''|\\.)*(?:'|$)|(?<![\w$.:@"])(?:0x[0-9a-f]+|-?\d+(?:\.\d*)?(?:e[+-]?\d+)?)\b/gi;
-const SQL_KEYS = new Set(["db.statement", "db.query.text"]);
+/** Attributes with SQL, whose literals may be anything. */
+export const SQL_KEYS: ReadonlySet<string> = new Set(["db.statement", "db.query.text"]);
 /** Values of the instrumentations that come from a fixed vocabulary or an address. */
 const SAFE_KEYS = new Set([
   "http.request.method",

@@ -7,6 +7,7 @@
  */
 import type { SpanLimits } from "@opentelemetry/sdk-trace";
 
+import { LOG_LEVELS } from "../log.js";
 import { OPTION_NAMES, type TracingOptions } from "../options.js";
 import { PROPAGATORS } from "../propagation.js";
 import { readDestination, type Protocol } from "./endpoint.js";
@@ -325,6 +326,6 @@ function readProcess(reader: Reader) {
 
 function readLogLevel(_origin: string, text: string): string {
   const folded = text.toLowerCase();
-  if (["none", "error", "warn", "info", "debug", "verbose", "all"].includes(folded)) return folded;
+  if (LOG_LEVELS.includes(folded)) return folded;
   throw new UnusableValue(`unknown level '${text}'; write debug, info, warn, error or none`);
 }

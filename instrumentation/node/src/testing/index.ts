@@ -20,7 +20,7 @@ import type { ReadableSpan, Span, SpanProcessor } from "@opentelemetry/sdk-trace
 
 import { initTracing } from "../init.js";
 import type { TracingOptions } from "../options.js";
-import { REDACTED, redactText } from "../redaction.js";
+import { REDACTED, redactText, SQL_KEYS } from "../redaction.js";
 import { currentState } from "../state.js";
 import { drawTree, keyOf, parentKeyOf } from "./tree.js";
 
@@ -133,8 +133,7 @@ export class SpanRecorder {
     for (const span of this.finished) {
       for (const [place, key, text] of textsOf(span)) {
         const known = secrets.find((secret) => text.includes(secret));
-        const looksSecret =
-          redactText(text, key) !== text && key !== "db.query.text" && key !== "db.statement";
+        const looksSecret = redactText(text, key) !== text && !SQL_KEYS.has(key);
         if (known !== undefined || (looksSecret && !text.includes(REDACTED))) {
           this.fail(`${JSON.stringify(span.name)} holds a secret in ${place}`);
         }
