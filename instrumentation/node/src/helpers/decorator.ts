@@ -1,5 +1,5 @@
 /** A decorator for methods, in both forms: that of the language, and TypeScript's older one. */
-import { wrap, type TraceOptions } from "./functions.js";
+import { copyProperties, wrap, type TraceOptions } from "./functions.js";
 
 type Method = (...values: any[]) => any;
 
@@ -66,8 +66,7 @@ function decorateStandard(method: Method, context: StandardContext, options: Tra
     if (wrapper === undefined) wrappers.set(name, (wrapper = wrap(method, options, name)));
     return wrapper.apply(this, values) as unknown;
   };
-  Object.defineProperty(named, "name", { value: method.name, configurable: true });
-  Object.defineProperty(named, "length", { value: method.length, configurable: true });
+  copyProperties(method, named);
   return named;
 }
 

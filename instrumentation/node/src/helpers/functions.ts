@@ -129,7 +129,7 @@ interface Metadata {
 }
 
 /** Name, length, own properties and reflect-metadata go on to the function that stands in. */
-function copyProperties(from: AnyFunction, to: object): void {
+export function copyProperties(from: AnyFunction, to: object): void {
   for (const key of Reflect.ownKeys(from)) {
     if (key === "prototype" || key === "arguments" || key === "caller") continue;
     Object.defineProperty(to, key, Object.getOwnPropertyDescriptor(from, key)!);
