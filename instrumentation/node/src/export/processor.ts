@@ -33,9 +33,11 @@ export interface ExportCounts {
   refused: number;
 }
 
+type Scope = ReadableSpan["instrumentationScope"];
+
 interface Queued {
   readonly span: Buffer;
-  readonly scope: ReadableSpan["instrumentationScope"];
+  readonly scope: Scope;
 }
 
 export class ExportProcessor implements SpanProcessor {
@@ -51,7 +53,7 @@ export class ExportProcessor implements SpanProcessor {
   private isClosed = false;
   private resource: { bytes: Buffer; schemaUrl: string } | undefined;
   private lastResource: Resource | undefined;
-  private readonly scopes = new Map<string, Buffer>();
+  private readonly scopes = new WeakMap<Scope, Buffer>();
 
   constructor(
     private readonly sender: Sender,
@@ -211,27 +213,21 @@ export class ExportProcessor implements SpanProcessor {
 
   private encode(spans: readonly Queued[]): Buffer {
     const resource = this.encodedResource();
-    const scopes = new Map<string, EncodedScope & { spans: Buffer[] }>();
+    const scopes = new Map<Scope, EncodedScope & { spans: Buffer[] }>();
     for (const { scope, span } of spans) {
-      // By what it says and not by identity: spans out of Temporal's sandbox each have their own.
-      const key = `${scope.name}\0${scope.version ?? ""}\0${scope.schemaUrl ?? ""}`;
-      let group = scopes.get(key);
+      let group = scopes.get(scope);
       if (group === undefined) {
-        group = {
-          scope: this.encodedScope(key, scope),
-          schemaUrl: scope.schemaUrl ?? "",
-          spans: [],
-        };
-        scopes.set(key, group);
+        group = { scope: this.encodedScope(scope), schemaUrl: scope.schemaUrl ?? "", spans: [] };
+        scopes.set(scope, group);
       }
       group.spans.push(span);
     }
     return encodeRequest(resource.bytes, resource.schemaUrl, scopes.values());
   }
 
-  private encodedScope(key: string, scope: ReadableSpan["instrumentationScope"]): Buffer {
-    let bytes = this.scopes.get(key);
-    if (bytes === undefined) this.scopes.set(key, (bytes = encodeScope(scope)));
+  private encodedScope(scope: Scope): Buffer {
+    let bytes = this.scopes.get(scope);
+    if (bytes === undefined) this.scopes.set(scope, (bytes = encodeScope(scope)));
     return bytes;
   }
 
