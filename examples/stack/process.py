@@ -11,7 +11,6 @@ import signal
 import socket
 import subprocess
 import time
-import urllib.error
 import urllib.request
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -114,7 +113,7 @@ def url_answers(url: str) -> Callable[[], bool]:
         try:
             with urllib.request.urlopen(url, timeout=2):
                 return True
-        except (urllib.error.URLError, OSError):
+        except OSError:
             return False
 
     return answers

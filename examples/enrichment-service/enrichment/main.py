@@ -36,7 +36,6 @@ async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
 
 
 app = FastAPI(title="enrichment-service", lifespan=lifespan)
-instrument_app(app)
 
 
 @app.middleware("http")

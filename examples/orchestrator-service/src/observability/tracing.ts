@@ -1,4 +1,5 @@
-// Tracing of this service: who it is, and the plug-in that takes traces through Temporal.
+// Tracing of this service: who it is. Everything else comes from OTEL_* variables and the preset
+// of the environment.
 
 import { initTracing as init } from "@ananta/tracing";
 
