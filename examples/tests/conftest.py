@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,11 @@ DEVELOPMENT = {
     "OTEL_BSP_SCHEDULE_DELAY": "200",
     "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_REQUEST": "authorization,cookie,priority",
 }
+
+
+def new_domain(below: str = "example.com") -> str:
+    """A domain no tenant has."""
+    return f"{secrets.token_hex(4)}.{below}"
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,8 @@ import pytest
 
 from stack.story import ask
 from stack.traces import wait_for_trace
+
+from .conftest import new_domain
 
 if TYPE_CHECKING:
     from stack.example import Example
@@ -130,10 +131,6 @@ def only(trace: Trace, service: str, name: str) -> Span:
     found = trace.find(service, name)
     assert len(found) == 1, f"{len(found)} spans {service}: {name} in\n{trace.drawn()}"
     return found[0]
-
-
-def new_domain(below: str = "example.com") -> str:
-    return f"{secrets.token_hex(4)}.{below}"
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING
 
 import pytest
 
 from stack.traces import wait_for_trace
 
-from .conftest import DEVELOPMENT
+from .conftest import DEVELOPMENT, new_domain
 from .headers import FORMATS, listening, new_ids
 
 if TYPE_CHECKING:
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
     from stack.example import Example
     from stack.story import Story
+    from stack.traces import Trace
 
     from .headers import Format, Listener
 
@@ -54,7 +54,7 @@ def test_baggage_and_vendor_state_reach_those_outside_through_a_workflow(
         "baggage": "campaign=autumn",
     }
     others.requests.clear()
-    answer = story.create_tenant("Acme", "premium", f"{secrets.token_hex(4)}.example.com", headers)
+    answer = story.create_tenant("Acme", "premium", new_domain(), headers)
     story.outcome(answer.body["workflow_id"])
     identity_and_dns = len(others.requests)
     created = story.create_bom(answer.body["tenant"]["id"], headers)
@@ -72,7 +72,7 @@ class TestFormats:
         self, running: Example, story: Story, others: Listener, speaking: Format
     ) -> None:
         trace_id, span_id = new_ids()
-        domain = f"{secrets.token_hex(4)}.example.com"
+        domain = new_domain()
         headers = speaking.write(trace_id, span_id)
         others.requests.clear()
         answer = story.create_tenant("Acme", "premium", domain, headers)
@@ -86,12 +86,12 @@ class TestFormats:
             "temporal-worker-service",
             "cns-service",
         }
-        self.check_outgoing(running, others, speaking, trace_id)
+        self.check_outgoing(others, speaking, trace)
 
     def test_a_trace_from_outside_goes_through_python_and_node(
         self, running: Example, story: Story, others: Listener, speaking: Format
     ) -> None:
-        tenant = story.create_tenant("Acme", "premium", f"{secrets.token_hex(4)}.example.com")
+        tenant = story.create_tenant("Acme", "premium", new_domain())
         story.outcome(tenant.body["workflow_id"])
         trace_id, span_id = new_ids()
         created = story.create_bom(tenant.body["tenant"]["id"], speaking.write(trace_id, span_id))
@@ -105,14 +105,12 @@ class TestFormats:
         trace = wait_for_trace(running.platform_url, trace_id)
         assert [root.parent_id for root in trace.roots] == [span_id], trace.drawn()
         assert trace.services == {"cns-service", "enrichment-service"}
+        self.check_outgoing(others, speaking, trace)
 
-    def check_outgoing(
-        self, running: Example, others: Listener, speaking: Format, trace_id: str
-    ) -> None:
+    def check_outgoing(self, others: Listener, speaking: Format, trace: Trace) -> None:
         """What others were asked with names the spans of the requests."""
-        trace = wait_for_trace(running.platform_url, trace_id)
         clients = {span.span_id for span in trace.spans if span.kind == "client"}
         assert others.requests
         for headers in others.requests:
-            assert speaking.read(headers)[0] == trace_id
+            assert speaking.read(headers)[0] == trace.trace_id
             assert speaking.read(headers)[1] in clients

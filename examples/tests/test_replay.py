@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ import pytest
 
 from stack.traces import fetch_trace, wait_for_trace
 
-from .conftest import DEVELOPMENT
+from .conftest import DEVELOPMENT, new_domain
 from .headers import listening
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ def test_a_replayed_workflow_makes_no_span_twice(running: Example, story: Story)
     with listening() as others:
         running.run_services({**DEVELOPMENT, **others.environment})
         others.answers.clear()
-        answer = story.create_tenant("Acme", "premium", f"{secrets.token_hex(4)}.example.com")
+        answer = story.create_tenant("Acme", "premium", new_domain())
         # The second activity is at work, the first one is history.
         wait_until(lambda: bool(others.requests))
         # A crash loses what has not left the process; the first activity's spans have.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from stack.story import ask
 from stack.traces import fetch_trace
 
+from .conftest import new_domain
 from .headers import new_ids
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def test_nothing_that_has_ended_is_lost_when_the_services_end(
     running: Example, story: Story
 ) -> None:
     running.run_services(HELD_BACK)
-    domain = f"{secrets.token_hex(4)}.example.com"
+    domain = new_domain()
     answer = story.create_tenant("Acme", "premium", domain)
     story.outcome(answer.body["workflow_id"])
     assert fetch_trace(running.platform_url, answer.trace_id) is None
