@@ -8,13 +8,12 @@ import { SpanStatusCode, trace } from "@opentelemetry/api";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 import { recordSpans } from "../dist/testing/index.js";
-import { PACKAGE, start, type Program } from "./support/program.js";
+import { PACKAGE, start, TSC, type Program } from "./support/program.js";
 import { startGrpcSink, type Sink } from "./support/sink.js";
 
 const GUIDE = readFileSync(`${PACKAGE}../../docs/guide.md`, "utf8");
 const VERBATIM = `${PACKAGE}tests/guide/`;
 const KIT = `${PACKAGE}node_modules/.lanes/guide/`;
-const TSC = createRequire(import.meta.url).resolve("typescript/bin/tsc");
 
 /** The snippets by the heading they stand under. */
 const snippets = [

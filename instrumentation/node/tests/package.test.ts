@@ -1,13 +1,12 @@
 /** What `npm pack` makes, installed into an empty project, sends a trace: CommonJS, ESM, and typed. */
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { afterAll, beforeAll, beforeEach, afterEach, expect, test } from "vitest";
 
-import { PACKAGE, start } from "./support/program.js";
+import { PACKAGE, start, TSC } from "./support/program.js";
 import { startHttpSink, type Sink } from "./support/sink.js";
 
 let project = "";
@@ -96,7 +95,6 @@ test("npx runs the doctor", () => {
 });
 
 test.each(["nodenext", "commonjs"])("its types hold under strict, module %s", (module) => {
-  const tsc = createRequire(import.meta.url).resolve("typescript/bin/tsc");
   const code = `
     import { createSpan, extract, initTracing, inject, Trace, traceFunction, type TracingHandle } from "@ananta/tracing";
     import { recordSpans } from "@ananta/tracing/testing";
@@ -116,7 +114,6 @@ test.each(["nodenext", "commonjs"])("its types hold under strict, module %s", (m
     }
     export const testing = [recordSpans, temporalPlugin];
   `;
-  writeFileSync(join(project, "typed.ts"), code);
   const resolution =
     module === "commonjs" ? ["--moduleResolution", "node10", "--ignoreDeprecations", "5.0"] : [];
   const from =
@@ -128,7 +125,7 @@ test.each(["nodenext", "commonjs"])("its types hold under strict, module %s", (m
   const { stdout, status } = spawnSync(
     process.execPath,
     [
-      tsc,
+      TSC,
       "--noEmit",
       "--strict",
       "--target",

@@ -1,11 +1,10 @@
 /** The README's TypeScript holds under the strict compiler, and its list of settings is complete. */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 
 import { expect, test } from "vitest";
 
-import { PACKAGE } from "./support/program.js";
+import { PACKAGE, TSC } from "./support/program.js";
 
 const README = readFileSync(`${PACKAGE}README.md`, "utf8");
 const FOLDER = `${PACKAGE}node_modules/.lanes/readme/`;
@@ -37,7 +36,6 @@ test("its snippets compile", () => {
     writeFileSync(FOLDER + file, `${code}\n${AROUND}\nexport {};\n`);
     return file;
   });
-  const tsc = createRequire(import.meta.url).resolve("typescript/bin/tsc");
   const flags = [
     "--noEmit",
     "--strict",
@@ -50,7 +48,7 @@ test("its snippets compile", () => {
     "bundler",
   ];
   expect(
-    spawnSync(process.execPath, [tsc, ...flags, ...files], { cwd: FOLDER, encoding: "utf8" })
+    spawnSync(process.execPath, [TSC, ...flags, ...files], { cwd: FOLDER, encoding: "utf8" })
       .stdout,
   ).toBe("");
 });

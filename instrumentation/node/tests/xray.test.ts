@@ -59,8 +59,9 @@ const rule = (name: string, priority: number, rate: number, rest: object = {}) =
   ...rest,
 });
 
-async function started(): Promise<XRaySampler> {
-  const endpoint = `http://127.0.0.1:${(daemon.address() as AddressInfo).port}`;
+const address = () => `http://127.0.0.1:${(daemon.address() as AddressInfo).port}`;
+
+async function started(endpoint = address()): Promise<XRaySampler> {
   sampler = new XRaySampler(
     { endpoint, pollingSeconds: 300 },
     { name: "shop", platform: "" },
@@ -132,14 +133,8 @@ test("reports what was sampled, and takes rate and quota of the answer", async (
 
 test("without a daemon, about one a second and 5 % are kept, and it is told once", async () => {
   daemon.close();
-  const endpoint = "http://127.0.0.1:9";
-  sampler = new XRaySampler(
-    { endpoint, pollingSeconds: 300 },
-    { name: "shop", platform: "" },
-    (problem) => problems.push(problem),
-  );
-  await sampler.pollRules();
-  await sampler.pollRules();
+  await started("http://127.0.0.1:9");
+  await sampler!.pollRules();
   const share = kept({}, 10_000);
   expect(share).toBeGreaterThan(350);
   expect(share).toBeLessThan(700);

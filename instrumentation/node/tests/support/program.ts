@@ -1,10 +1,13 @@
 /** A program of its own with tracing, as a user would start it. */
 import { spawn, type ChildProcess } from "node:child_process";
+import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 
 export const PACKAGE = fileURLToPath(new URL("../../", import.meta.url));
 export const REGISTER = `${PACKAGE}dist/register.js`;
 export const REGISTER_ESM = `${PACKAGE}dist/register.mjs`;
+/** The TypeScript compiler, a script for Node.js. */
+export const TSC = createRequire(import.meta.url).resolve("typescript/bin/tsc");
 const FIXTURES = `${PACKAGE}tests/fixtures/`;
 
 export interface Ended {
