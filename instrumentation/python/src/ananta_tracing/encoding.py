@@ -51,11 +51,11 @@ _pack_ids = struct.Struct(">2sQQ2sQ").pack
 _pack_times = struct.Struct("<BQBQ").pack
 _pack_fixed64 = struct.Struct("<Q").pack
 
-# The field numbers of attributes; those of a span are 9.
-_EVENT_ATTRIBUTE = 3
-_LINK_ATTRIBUTE = 4
-_RESOURCE_ATTRIBUTE = 1
-_SCOPE_ATTRIBUTE = 3
+# The tags of attributes; that of a span's is 0x4a.
+_EVENT_ATTRIBUTE = b"\x1a"
+_LINK_ATTRIBUTE = b"\x22"
+_RESOURCE_ATTRIBUTE = b"\x0a"
+_SCOPE_ATTRIBUTE = b"\x1a"
 
 _KIND = tuple(b"\x30" + _SMALL[kind + 1] for kind in range(5))
 _FLAGS_LOCAL_PARENT = b"\x85\x01\x00\x01\x00\x00"
@@ -85,10 +85,6 @@ def _utf8(text: str) -> bytes:
         return text.encode()
     except UnicodeEncodeError:  # a lone surrogate, which protobuf could not carry
         return text.encode(errors="replace")
-
-
-def _tag(field: int) -> bytes:
-    return bytes((field << 3 | 2,))
 
 
 def _int_value(number: int) -> bytes:
@@ -157,7 +153,7 @@ class SpanEncoder:
             _pack_ids(b"\x0a\x10", trace_id >> 64, trace_id & _UINT64, b"\x12\x08", context.span_id)
         ]
         if context.trace_state:
-            parts.append(_trace_state(context.trace_state, b"\x1a"))
+            parts.append(_trace_state(context.trace_state))
         flags = _FLAGS_LOCAL_PARENT
         parent = span._parent
         if parent is not None:
@@ -233,9 +229,8 @@ class SpanEncoder:
         length = len(encoded_key) + len(any_value)
         return b"".join((tag, _varint(length), encoded_key, any_value))
 
-    def _attributes(self, attributes: Any, field: int) -> list[bytes]:
-        """All attributes as entries of a field."""
-        tag = _tag(field)
+    def _attributes(self, attributes: Any, tag: bytes) -> list[bytes]:
+        """All attributes as entries of the field with this tag."""
         return [self._attribute(key, value, tag) for key, value in _raw_items(attributes)]
 
     def _encode_rest(self, parts: list[bytes], span: ReadableSpan) -> None:
@@ -269,7 +264,7 @@ class SpanEncoder:
             _pack_ids(b"\x0a\x10", trace_id >> 64, trace_id & _UINT64, b"\x12\x08", context.span_id)
         ]
         if context.trace_state:
-            parts.append(_trace_state(context.trace_state, b"\x1a"))
+            parts.append(_trace_state(context.trace_state))
         parts += self._attributes(link.attributes, _LINK_ATTRIBUTE)
         if dropped := link.dropped_attributes:
             parts.append(b"\x28" + _varint(dropped))
@@ -300,8 +295,8 @@ class SpanEncoder:
         return _field(b"\x0a", b"".join(parts))
 
 
-def _trace_state(trace_state: TraceState, tag: bytes) -> bytes:
-    return _field(tag, _utf8(trace_state.to_header()))
+def _trace_state(trace_state: TraceState) -> bytes:
+    return _field(b"\x1a", _utf8(trace_state.to_header()))
 
 
 class RequestEncoder:

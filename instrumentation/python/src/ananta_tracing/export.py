@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from opentelemetry import context as context_api
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY
-from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 
 from ananta_tracing.delivery import Outcome, Sender, Verdict
 from ananta_tracing.encoding import EncodedSpan, RequestEncoder, SpanEncoder
@@ -28,8 +28,6 @@ from ananta_tracing.report import DeliveryReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from opentelemetry.context import Context
 
     from ananta_tracing.limits import BatchLimits
 
@@ -133,12 +131,6 @@ class ExportProcessor(SpanProcessor):
             self._sender = None
         self.report = DeliveryReport(self._destination)
         self._reset()
-
-    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        """Nothing: a span is looked at when it has ended."""
-
-    def _on_ending(self, span: Span) -> None:
-        """Nothing."""
 
     def on_end(self, span: ReadableSpan) -> None:
         """Write a sampled span into the queue; count it where there is no room."""

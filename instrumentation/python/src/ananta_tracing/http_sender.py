@@ -91,7 +91,7 @@ class HttpSender:
     def _connect(self, timeout_seconds: float) -> http.client.HTTPConnection:
         host, port = self._url.hostname or "", self._url.port
         proxy = _find_proxy(self._url.scheme, host)
-        at_host, at_port = (proxy[0], proxy[1]) if proxy else (host, port)
+        at_host, at_port = proxy or (host, port)
         if self._url.scheme == "http":
             connection = http.client.HTTPConnection(at_host, at_port, timeout=timeout_seconds)
             if proxy:

@@ -38,12 +38,8 @@ OURS = {
 
 # The module whose import an instrumentation waits for, where it is not called the same.
 _MODULES = {
-    "aio-pika": "aio_pika",
     "aiohttp-client": "aiohttp",
     "aiohttp-server": "aiohttp.web",
-    "boto3": "boto3",
-    "confluent_kafka": "confluent_kafka",
-    "elasticsearch": "elasticsearch",
     "grpc_aio_client": "grpc",
     "grpc_aio_server": "grpc",
     "grpc_client": "grpc",

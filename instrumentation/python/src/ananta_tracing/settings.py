@@ -131,7 +131,7 @@ def resolve_settings(
         environ: the environment variables; those of the process by default.
     """
     environ = os.environ if environ is None else environ
-    reader = Reader(arguments or {}, environ, {})
+    reader = Reader(arguments or {}, environ)
     resource_attributes = _read_resource_attributes(reader)
     environment = _read_environment(reader, resource_attributes)
     destination = read_destination(reader)

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _MASK_63 = (1 << 63) - 1
-DEFAULT_RULE_NAME = "Default"
 FALLBACK_RATE = 0.05
 
 
@@ -175,7 +174,7 @@ def _read_rule(document: Mapping[str, Any]) -> Rule | None:
         return None
 
 
-def read_target(document: Mapping[str, Any], now: float | None = None) -> Target:
+def read_target(document: Mapping[str, Any]) -> Target:
     """The target of a `SamplingTargetDocument`.
 
     Raises:
@@ -184,7 +183,7 @@ def read_target(document: Mapping[str, Any], now: float | None = None) -> Target
     quota = document.get("ReservoirQuota")
     expires = document.get("ReservoirQuotaTTL")
     if expires is None:
-        expires = time.time() if now is None else now
+        expires = time.time()
     return Target(
         float(document["FixedRate"]), None if quota is None else int(quota), float(expires)
     )
