@@ -17,6 +17,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from ananta_tracing import setup
 from ananta_tracing.attributes import LazyAttributes
+from ananta_tracing.redaction import REDACTED
 from ananta_tracing.settings import resolve_settings
 from ananta_tracing.spans import propagate
 
@@ -27,7 +28,6 @@ KNOWN_METHODS = frozenset(
     {"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"}
 )
 OTHER_METHOD = "_OTHER"
-REDACTED = "[REDACTED]"
 DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 FIRST_SERVER_ERROR = 500
 MAX_REMEMBERED_NAMES = 1000
