@@ -194,12 +194,26 @@ def read_authority(
         attributes["server.port"] = port
 
 
-def note_outcome(
-    span: Span, status: int | None, error: BaseException | None, attributes: dict[str, Any]
+def end_server_span(
+    span: Span,
+    status: int | None,
+    error: BaseException | None,
+    method: str | None,
+    route: str | None,
+    attributes: dict[str, Any],
 ) -> None:
-    """Note the status of a response and whether the server failed: by 5xx or by an exception.
+    """End the span of a request with its outcome, named by the route it took.
 
-    The exception itself has been recorded, with a status that says more than a bare 500.
+    The server failed by 5xx or by an exception. The exception itself has been recorded, with a
+    status that says more than a bare 500.
+
+    Args:
+        span: the span.
+        status: the status of the response, None where there was none.
+        error: what the application raised.
+        method: as the client wrote it; None for a websocket.
+        route: the template of the route, None where no route matched.
+        attributes: others that are known by now; the rest is added.
     """
     if status is not None:
         attributes["http.response.status_code"] = status
@@ -209,3 +223,8 @@ def note_outcome(
                 span.set_status(Status(StatusCode.ERROR))
     if isinstance(error, Exception) and "error.type" not in attributes:
         attributes["error.type"] = type(error).__qualname__
+    if route is not None:
+        attributes["http.route"] = route
+        span.update_name(route if method is None else f"{method_name(method)} {route}")
+    span.set_attributes(attributes)
+    span.end()
