@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from opentelemetry import context as context_api
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY
 
-from ananta_tracing.xray_rules import Fallback, Request, Rule, read_rules, read_target
+from ananta_tracing.xray_rules import Request, Rule, create_fallback, read_rules, read_target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -138,7 +138,7 @@ class XRayRoot:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._rules: list[Rule] = []
-        self._fallback = Fallback()
+        self._fallback = create_fallback()
         self._rules_read_at = 0.0
         self._is_told = False
 
