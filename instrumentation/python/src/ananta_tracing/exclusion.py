@@ -8,14 +8,11 @@ official instrumentations are told to keep still.
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING
 
 from opentelemetry import context as context_api
-from opentelemetry import trace
+from opentelemetry.context.context import Context
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
-
-if TYPE_CHECKING:
-    from opentelemetry.context import Context
+from opentelemetry.trace.propagation import _SPAN_KEY
 
 # The keys by which instrumentations are silenced; they have no public name.
 _SILENCE = {
@@ -34,7 +31,4 @@ def excluded_context() -> Context:
             trace_flags=TraceFlags(TraceFlags.DEFAULT),
         )
     )
-    context = trace.set_span_in_context(span)
-    for key, value in _SILENCE.items():
-        context = context_api.set_value(key, value, context)
-    return context
+    return Context({**context_api.get_current(), **_SILENCE, _SPAN_KEY: span})
