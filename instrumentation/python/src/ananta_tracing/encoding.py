@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from opentelemetry.attributes import BoundedAttributes
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
     from opentelemetry.trace import Link, SpanContext, Status, TraceState
     from opentelemetry.util.types import AnyValue
+
+Described = TypeVar("Described")
 
 
 class EncodedSpan(NamedTuple):
@@ -308,8 +310,7 @@ class RequestEncoder:
     def __init__(self, encoder: SpanEncoder) -> None:
         self._encoder = encoder
         # Keyed by identity, which is cheap and safe while the object itself is kept beside it.
-        self._resources: dict[int, tuple[Resource, bytes]] = {}
-        self._scopes: dict[int, tuple[InstrumentationScope | None, bytes]] = {}
+        self._known: dict[int, tuple[object, bytes]] = {}
 
     def encode_request(self, spans: Iterable[EncodedSpan]) -> bytes:
         """An `ExportTraceServiceRequest` of these spans, grouped by resource and scope."""
@@ -330,29 +331,21 @@ class RequestEncoder:
     def _resource_spans(
         self, resource: Resource, scopes: Mapping[int, tuple[Any, list[bytes]]]
     ) -> bytes:
-        parts = [self._resource(resource)]
+        parts = [self._once(resource, self._encoder.encode_resource)]
         for scope, spans in scopes.values():
             schema_url = scope.schema_url if scope is not None else None
             ending = _field(b"\x1a", _utf8(schema_url)) if schema_url else b""
-            parts.append(_field(b"\x12", b"".join((self._scope(scope), *spans, ending))))
+            head = self._once(scope, self._encoder.encode_scope)
+            parts.append(_field(b"\x12", b"".join((head, *spans, ending))))
         if resource.schema_url:
             parts.append(_field(b"\x1a", _utf8(resource.schema_url)))
         return b"".join(parts)
 
-    def _resource(self, resource: Resource) -> bytes:
-        known = self._resources.get(id(resource))
+    def _once(self, described: Described, encode: Callable[[Described], bytes]) -> bytes:
+        """A resource or a scope, encoded when it is first seen."""
+        known = self._known.get(id(described))
         if known is None:
-            if len(self._resources) >= _REMEMBERED_KEYS:
-                self._resources.clear()
-            known = resource, self._encoder.encode_resource(resource)
-            self._resources[id(resource)] = known
-        return known[1]
-
-    def _scope(self, scope: InstrumentationScope | None) -> bytes:
-        known = self._scopes.get(id(scope))
-        if known is None:
-            if len(self._scopes) >= _REMEMBERED_KEYS:
-                self._scopes.clear()
-            known = scope, self._encoder.encode_scope(scope)
-            self._scopes[id(scope)] = known
+            if len(self._known) >= _REMEMBERED_KEYS:
+                self._known.clear()
+            known = self._known[id(described)] = described, encode(described)
         return known[1]

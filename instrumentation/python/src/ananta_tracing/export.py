@@ -18,10 +18,9 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
-from opentelemetry import context as context_api
-from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 
+from ananta_tracing.activation import detach, silence
 from ananta_tracing.delivery import Outcome, Sender, Verdict
 from ananta_tracing.encoding import EncodedSpan, RequestEncoder, SpanEncoder
 from ananta_tracing.report import DeliveryReport
@@ -211,13 +210,11 @@ class ExportProcessor(SpanProcessor):
         """Without the thread: nothing waits, or no thread can be started any more."""
         if not self._queue and self._batch is None:
             return True
-        token = context_api.attach(
-            context_api.set_value(_SUPPRESS_INSTRUMENTATION_KEY, True)  # noqa: FBT003
-        )
+        token = silence()
         try:
             return self._deliver_all(deadline)
         finally:
-            context_api.detach(token)
+            detach(token)
 
     def shutdown(self, timeout_seconds: float = 5.0) -> None:
         """Deliver what is queued and stop; what is left then is counted as dropped."""
@@ -241,9 +238,7 @@ class ExportProcessor(SpanProcessor):
     # The exporting thread
 
     def _run(self) -> None:
-        context_api.attach(
-            context_api.set_value(_SUPPRESS_INSTRUMENTATION_KEY, True)  # noqa: FBT003
-        )
+        silence()
         wake = self._wake
         due_at = time.monotonic() + self._limits.schedule_delay_seconds
         while True:
