@@ -38,6 +38,11 @@ def detach(token: Token[Context]) -> None:
         pass
 
 
+def silence() -> Token[Context]:
+    """Have instrumentations keep still from here on; the token ends it."""
+    return attach(context_api.set_value(context_api._SUPPRESS_INSTRUMENTATION_KEY, value=True))
+
+
 class Steps:
     """The context of a generator from step to step: entered for a step, kept while it waits.
 

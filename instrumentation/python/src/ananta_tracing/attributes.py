@@ -198,7 +198,7 @@ def _scalar(value: Any) -> str | bool | int | float | None:
 
 def _list(values: list[Any]) -> AttributeValue:
     """A list of one kind where that is possible."""
-    items: list[Any] = [None if item is None else _scalar(item) for item in values]
+    items: list[Any] = [_scalar(item) for item in values]
     if all(item is not None or value is None for item, value in zip(items, values, strict=True)):
         kinds = {type(item) for item in items}
         if len(kinds) <= 1 and type(None) not in kinds:

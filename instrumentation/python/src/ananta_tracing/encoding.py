@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from opentelemetry.attributes import BoundedAttributes
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
     from opentelemetry.trace import Link, SpanContext, Status, TraceState
     from opentelemetry.util.types import AnyValue
+
+Described = TypeVar("Described")
 
 
 class EncodedSpan(NamedTuple):
@@ -51,11 +53,11 @@ _pack_ids = struct.Struct(">2sQQ2sQ").pack
 _pack_times = struct.Struct("<BQBQ").pack
 _pack_fixed64 = struct.Struct("<Q").pack
 
-# The field numbers of attributes; those of a span are 9.
-_EVENT_ATTRIBUTE = 3
-_LINK_ATTRIBUTE = 4
-_RESOURCE_ATTRIBUTE = 1
-_SCOPE_ATTRIBUTE = 3
+# The tags of attributes; that of a span's is 0x4a.
+_EVENT_ATTRIBUTE = b"\x1a"
+_LINK_ATTRIBUTE = b"\x22"
+_RESOURCE_ATTRIBUTE = b"\x0a"
+_SCOPE_ATTRIBUTE = b"\x1a"
 
 _KIND = tuple(b"\x30" + _SMALL[kind + 1] for kind in range(5))
 _FLAGS_LOCAL_PARENT = b"\x85\x01\x00\x01\x00\x00"
@@ -85,10 +87,6 @@ def _utf8(text: str) -> bytes:
         return text.encode()
     except UnicodeEncodeError:  # a lone surrogate, which protobuf could not carry
         return text.encode(errors="replace")
-
-
-def _tag(field: int) -> bytes:
-    return bytes((field << 3 | 2,))
 
 
 def _int_value(number: int) -> bytes:
@@ -157,7 +155,7 @@ class SpanEncoder:
             _pack_ids(b"\x0a\x10", trace_id >> 64, trace_id & _UINT64, b"\x12\x08", context.span_id)
         ]
         if context.trace_state:
-            parts.append(_trace_state(context.trace_state, b"\x1a"))
+            parts.append(_trace_state(context.trace_state))
         flags = _FLAGS_LOCAL_PARENT
         parent = span._parent
         if parent is not None:
@@ -233,9 +231,8 @@ class SpanEncoder:
         length = len(encoded_key) + len(any_value)
         return b"".join((tag, _varint(length), encoded_key, any_value))
 
-    def _attributes(self, attributes: Any, field: int) -> list[bytes]:
-        """All attributes as entries of a field."""
-        tag = _tag(field)
+    def _attributes(self, attributes: Any, tag: bytes) -> list[bytes]:
+        """All attributes as entries of the field with this tag."""
         return [self._attribute(key, value, tag) for key, value in _raw_items(attributes)]
 
     def _encode_rest(self, parts: list[bytes], span: ReadableSpan) -> None:
@@ -269,7 +266,7 @@ class SpanEncoder:
             _pack_ids(b"\x0a\x10", trace_id >> 64, trace_id & _UINT64, b"\x12\x08", context.span_id)
         ]
         if context.trace_state:
-            parts.append(_trace_state(context.trace_state, b"\x1a"))
+            parts.append(_trace_state(context.trace_state))
         parts += self._attributes(link.attributes, _LINK_ATTRIBUTE)
         if dropped := link.dropped_attributes:
             parts.append(b"\x28" + _varint(dropped))
@@ -300,8 +297,8 @@ class SpanEncoder:
         return _field(b"\x0a", b"".join(parts))
 
 
-def _trace_state(trace_state: TraceState, tag: bytes) -> bytes:
-    return _field(tag, _utf8(trace_state.to_header()))
+def _trace_state(trace_state: TraceState) -> bytes:
+    return _field(b"\x1a", _utf8(trace_state.to_header()))
 
 
 class RequestEncoder:
@@ -313,8 +310,7 @@ class RequestEncoder:
     def __init__(self, encoder: SpanEncoder) -> None:
         self._encoder = encoder
         # Keyed by identity, which is cheap and safe while the object itself is kept beside it.
-        self._resources: dict[int, tuple[Resource, bytes]] = {}
-        self._scopes: dict[int, tuple[InstrumentationScope | None, bytes]] = {}
+        self._known: dict[int, tuple[object, bytes]] = {}
 
     def encode_request(self, spans: Iterable[EncodedSpan]) -> bytes:
         """An `ExportTraceServiceRequest` of these spans, grouped by resource and scope."""
@@ -335,29 +331,21 @@ class RequestEncoder:
     def _resource_spans(
         self, resource: Resource, scopes: Mapping[int, tuple[Any, list[bytes]]]
     ) -> bytes:
-        parts = [self._resource(resource)]
+        parts = [self._once(resource, self._encoder.encode_resource)]
         for scope, spans in scopes.values():
             schema_url = scope.schema_url if scope is not None else None
             ending = _field(b"\x1a", _utf8(schema_url)) if schema_url else b""
-            parts.append(_field(b"\x12", b"".join((self._scope(scope), *spans, ending))))
+            head = self._once(scope, self._encoder.encode_scope)
+            parts.append(_field(b"\x12", b"".join((head, *spans, ending))))
         if resource.schema_url:
             parts.append(_field(b"\x1a", _utf8(resource.schema_url)))
         return b"".join(parts)
 
-    def _resource(self, resource: Resource) -> bytes:
-        known = self._resources.get(id(resource))
+    def _once(self, described: Described, encode: Callable[[Described], bytes]) -> bytes:
+        """A resource or a scope, encoded when it is first seen."""
+        known = self._known.get(id(described))
         if known is None:
-            if len(self._resources) >= _REMEMBERED_KEYS:
-                self._resources.clear()
-            known = resource, self._encoder.encode_resource(resource)
-            self._resources[id(resource)] = known
-        return known[1]
-
-    def _scope(self, scope: InstrumentationScope | None) -> bytes:
-        known = self._scopes.get(id(scope))
-        if known is None:
-            if len(self._scopes) >= _REMEMBERED_KEYS:
-                self._scopes.clear()
-            known = scope, self._encoder.encode_scope(scope)
-            self._scopes[id(scope)] = known
+            if len(self._known) >= _REMEMBERED_KEYS:
+                self._known.clear()
+            known = self._known[id(described)] = described, encode(described)
         return known[1]

@@ -67,7 +67,7 @@ def read_destination(reader: Reader) -> Destination:
     if url is None:
         return Destination("", protocol or "http/protobuf", insecure=True)
     if protocol is None:
-        protocol = hinted or ("grpc" if _port(url) == GRPC_PORT else "http/protobuf")
+        protocol = hinted or ("grpc" if read_port(url) == GRPC_PORT else "http/protobuf")
         _note_inferred(reader)
     endpoint = (
         _grpc_endpoint(reader, origin, url)
@@ -126,7 +126,7 @@ def _find_endpoint(reader: Reader) -> tuple[str, str, bool]:
     if not name:
         return origin, "", True
     host = _host_of(jaeger) or "localhost"
-    endpoint = f"http://{f'[{host}]' if ':' in host else host}:{HTTP_PORT}"
+    endpoint = f"http://{_authority(host, HTTP_PORT)}"
     reader.origins["endpoint"] = name
     reader.problem(
         name,
@@ -202,7 +202,8 @@ def _is_nearby(host: str) -> bool:
     return address.is_private or address.is_loopback
 
 
-def _port(url: SplitResult) -> int:
+def read_port(url: SplitResult) -> int:
+    """The port of a URL, or the usual one of its scheme."""
     return url.port or (443 if url.scheme == "https" else 80)
 
 
@@ -215,7 +216,11 @@ def _grpc_endpoint(reader: Reader, origin: str, url: SplitResult) -> str:
         )
     host = url.hostname or ""
     port = url.port or (443 if url.scheme == "https" else GRPC_PORT)
-    return f"{url.scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+    return f"{url.scheme}://{_authority(host, port)}"
+
+
+def _authority(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _http_endpoint(reader: Reader, origin: str, url: SplitResult, *, is_general: bool) -> str:

@@ -18,18 +18,15 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
-from opentelemetry import context as context_api
-from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY
-from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 
+from ananta_tracing.activation import detach, silence
 from ananta_tracing.delivery import Outcome, Sender, Verdict
 from ananta_tracing.encoding import EncodedSpan, RequestEncoder, SpanEncoder
 from ananta_tracing.report import DeliveryReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from opentelemetry.context import Context
 
     from ananta_tracing.limits import BatchLimits
 
@@ -134,12 +131,6 @@ class ExportProcessor(SpanProcessor):
         self.report = DeliveryReport(self._destination)
         self._reset()
 
-    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        """Nothing: a span is looked at when it has ended."""
-
-    def _on_ending(self, span: Span) -> None:
-        """Nothing."""
-
     def on_end(self, span: ReadableSpan) -> None:
         """Write a sampled span into the queue; count it where there is no room."""
         context = span._context
@@ -219,13 +210,11 @@ class ExportProcessor(SpanProcessor):
         """Without the thread: nothing waits, or no thread can be started any more."""
         if not self._queue and self._batch is None:
             return True
-        token = context_api.attach(
-            context_api.set_value(_SUPPRESS_INSTRUMENTATION_KEY, True)  # noqa: FBT003
-        )
+        token = silence()
         try:
             return self._deliver_all(deadline)
         finally:
-            context_api.detach(token)
+            detach(token)
 
     def shutdown(self, timeout_seconds: float = 5.0) -> None:
         """Deliver what is queued and stop; what is left then is counted as dropped."""
@@ -249,9 +238,7 @@ class ExportProcessor(SpanProcessor):
     # The exporting thread
 
     def _run(self) -> None:
-        context_api.attach(
-            context_api.set_value(_SUPPRESS_INSTRUMENTATION_KEY, True)  # noqa: FBT003
-        )
+        silence()
         wake = self._wake
         due_at = time.monotonic() + self._limits.schedule_delay_seconds
         while True:

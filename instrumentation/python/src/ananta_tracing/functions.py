@@ -80,7 +80,7 @@ def trace_function(
     'RC0402'
     """
     if name is not None and not isinstance(name, str):
-        return _decorate(name, None, None, read_kind(None), record_exception=True, arguments=False)
+        return trace_function()(name)
     span_kind = read_kind(kind)
 
     def decorate(function: Function) -> Function:

@@ -91,14 +91,17 @@ class HttpSender:
     def _connect(self, timeout_seconds: float) -> http.client.HTTPConnection:
         host, port = self._url.hostname or "", self._url.port
         proxy = _find_proxy(self._url.scheme, host)
-        at_host, at_port = (proxy[0], proxy[1]) if proxy else (host, port)
+        at_host, at_port = proxy or (host, port)
         if self._url.scheme == "http":
             connection = http.client.HTTPConnection(at_host, at_port, timeout=timeout_seconds)
             if proxy:
                 self._target = self._url.geturl()
         else:
             connection = http.client.HTTPSConnection(
-                at_host, at_port, timeout=timeout_seconds, context=self._tls()
+                at_host,
+                at_port,
+                timeout=timeout_seconds,
+                context=create_tls_context(self._settings),
             )
             if proxy:
                 connection.set_tunnel(host, port or 443)
@@ -108,13 +111,6 @@ class HttpSender:
             connection.close()
             raise
         return connection
-
-    def _tls(self) -> ssl.SSLContext:
-        settings = self._settings
-        context = ssl.create_default_context(cafile=settings.certificate or None)
-        if settings.client_certificate:
-            context.load_cert_chain(settings.client_certificate, settings.client_key or None)
-        return context
 
     def _judge(self, response: http.client.HTTPResponse, answer: bytes) -> Outcome:
         status = response.status
@@ -172,6 +168,18 @@ _ADVICE = {
     413: "the request is too large for it; lower OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
     415: "it does not take protobuf; is it an OTLP endpoint?",
 }
+
+
+def create_tls_context(settings: Settings) -> ssl.SSLContext:
+    """What the settings say of certificates.
+
+    Raises:
+        OSError: a file is missing or holds no certificate.
+    """
+    context = ssl.create_default_context(cafile=settings.certificate or None)
+    if settings.client_certificate:
+        context.load_cert_chain(settings.client_certificate, settings.client_key or None)
+    return context
 
 
 def _is_stale(error: Exception) -> bool:

@@ -38,12 +38,8 @@ OURS = {
 
 # The module whose import an instrumentation waits for, where it is not called the same.
 _MODULES = {
-    "aio-pika": "aio_pika",
     "aiohttp-client": "aiohttp",
     "aiohttp-server": "aiohttp.web",
-    "boto3": "boto3",
-    "confluent_kafka": "confluent_kafka",
-    "elasticsearch": "elasticsearch",
     "grpc_aio_client": "grpc",
     "grpc_aio_server": "grpc",
     "grpc_client": "grpc",
@@ -101,7 +97,7 @@ def instrument_libraries(settings: Settings, names: Sequence[str] | None = None)
                 name,
                 name,
             )
-    if _reason_against("temporal", settings, names) is None:
+    if _reason_against("temporal", settings, names) is None and _is_installed("temporalio.client"):
         _when_imported("temporalio.client", "temporal", _instrument_temporal)
 
 
@@ -168,8 +164,6 @@ def _when_imported(module: str, name: str, instrument: Callable[[], Any]) -> Non
         # A dependency of every instrumentation: without it there is nothing to wait for.
         from wrapt import register_post_import_hook
     except ImportError:
-        return
-    if not _is_installed(module):
         return
     _tell(name, f"waits for the import of {module}")
 

@@ -53,11 +53,15 @@ class Lifecycle:
         atexit.register(self._at_exit)
         self.watch_signals()
         if hasattr(os, "register_at_fork"):
-            os.register_at_fork(
-                before=self._before_fork,
-                after_in_parent=self._after_fork_in_parent,
-                after_in_child=self._after_fork_in_child,
-            )
+            processor = self._processor
+            if processor is not None:
+                os.register_at_fork(
+                    before=processor.before_fork,
+                    after_in_parent=processor.after_fork_in_parent,
+                    after_in_child=processor.after_fork_in_child,
+                )
+            # What is registered last is called first.
+            os.register_at_fork(before=self._watch_children)
         self._watch_children()  # a child of the fork server runs this before it knows it is one
         multiprocessing = sys.modules.get("multiprocessing.process")
         if multiprocessing is not None and multiprocessing.parent_process() is not None:
@@ -173,16 +177,3 @@ class Lifecycle:
         deadline = time.monotonic() + EXIT_DEADLINE_SECONDS
         for child in process.active_children() if process is not None else ():
             child.join(max(deadline - time.monotonic(), 0.0))
-
-    def _before_fork(self) -> None:
-        self._watch_children()
-        if self._processor is not None:
-            self._processor.before_fork()
-
-    def _after_fork_in_parent(self) -> None:
-        if self._processor is not None:
-            self._processor.after_fork_in_parent()
-
-    def _after_fork_in_child(self) -> None:
-        if self._processor is not None:
-            self._processor.after_fork_in_child()

@@ -206,8 +206,7 @@ class ProcessorChain(SynchronousMultiSpanProcessor):
     def add_span_processor(self, span_processor: SpanProcessor) -> None:
         """Add a processor behind the others."""
         super().add_span_processor(span_processor)
-        waits_for_end = getattr(span_processor, "waits_for_end", False)
-        if not waits_for_end:
+        if not getattr(span_processor, "waits_for_end", False):
             self.starting += (span_processor.on_start,)
             self._ending += (span_processor._on_ending,)
 

@@ -42,19 +42,25 @@ def create_sampler(settings: Settings) -> Sampler:
     """
     rule = PathRule(settings.excluded_urls) if settings.excluded_urls else None
     choice = settings.sampler
-    follows_parent = choice.name.startswith("parentbased") or choice.name in XRAY_SAMPLERS
-    if choice.name in RATIO_SAMPLERS:
-        return AnantaSampler(RatioRoot(choice.ratio), follows_parent=follows_parent, rule=rule)
-    if choice.name in PLAIN_SAMPLERS:
-        root = ConstantRoot(keeps=choice.name.endswith("on"))
+    root = _create_root(choice, settings)
+    if root is not None:
+        follows_parent = choice.name.startswith("parentbased") or choice.name in XRAY_SAMPLERS
         return AnantaSampler(root, follows_parent=follows_parent, rule=rule)
+    loaded = _load_sampler(choice)
+    return ExcludingSampler(loaded, rule) if rule is not None else loaded
+
+
+def _create_root(choice: SamplerChoice, settings: Settings) -> Root | None:
+    """The root of a sampler of this package; None where it is one of another."""
+    if choice.name in RATIO_SAMPLERS:
+        return RatioRoot(choice.ratio)
+    if choice.name in PLAIN_SAMPLERS:
+        return ConstantRoot(keeps=choice.name.endswith("on"))
     if choice.name in XRAY_SAMPLERS:
         from ananta_tracing.xray_sampler import XRayRoot
 
-        root_of_xray = XRayRoot.from_settings(choice.argument, settings)
-        return AnantaSampler(root_of_xray, follows_parent=follows_parent, rule=rule)
-    loaded = _load_sampler(choice)
-    return ExcludingSampler(loaded, rule) if rule is not None else loaded
+        return XRayRoot.from_settings(choice.argument, settings)
+    return None
 
 
 def _load_sampler(choice: SamplerChoice) -> Sampler:

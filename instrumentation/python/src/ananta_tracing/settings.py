@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from types import MappingProxyType
@@ -131,13 +132,19 @@ def resolve_settings(
         environ: the environment variables; those of the process by default.
     """
     environ = os.environ if environ is None else environ
-    reader = Reader(arguments or {}, environ, {})
+    reader = Reader(arguments or {}, environ)
     resource_attributes = _read_resource_attributes(reader)
     environment = _read_environment(reader, resource_attributes)
     destination = read_destination(reader)
     values: dict[str, Any] = {
         "service_name": _read_service_name(reader, resource_attributes),
-        "service_version": _read_service_version(reader, resource_attributes),
+        "service_version": _read_identity(
+            reader,
+            resource_attributes,
+            "service_version",
+            "OTEL_SERVICE_VERSION",
+            "service.version",
+        ),
         "environment": environment,
         "endpoint": destination.endpoint,
         "protocol": destination.protocol,
@@ -158,10 +165,14 @@ def resolve_settings(
 
 def preset_sampler(environment: str) -> SamplerChoice:
     """What an environment samples when nobody says otherwise, or what was said cannot be used."""
-    folded = environment.strip().lower()
-    preset = PRESETS.get(_PRESET_ALIASES.get(folded, folded), {})
+    preset = PRESETS.get(_preset_name(environment), {})
     choice: SamplerChoice = preset.get("sampler", SamplerChoice("parentbased_always_on"))
     return choice
+
+
+def _preset_name(environment: str) -> str:
+    folded = environment.strip().lower()
+    return _PRESET_ALIASES.get(folded, folded)
 
 
 def _text(_: str, text: str) -> str:
@@ -181,48 +192,40 @@ def _read_resource_attributes(reader: Reader) -> dict[str, Any]:
     return found
 
 
+def _read_identity(
+    reader: Reader, attributes: Mapping[str, Any], setting: str, variable: str, *keys: str
+) -> str:
+    """The argument or variable, else the first of these resource attributes, else empty."""
+    text = reader.read(setting, (variable,), _text, "", argument=setting)
+    for key in keys:
+        if not text and attributes.get(key):
+            reader.origins[setting] = reader.origins["resource_attributes"]
+            text = str(attributes[key])
+    return text
+
+
 def _read_service_name(reader: Reader, attributes: Mapping[str, Any]) -> str:
-    name = reader.read("service_name", ("OTEL_SERVICE_NAME",), _text, "", argument="service_name")
-    if not name and attributes.get("service.name"):
-        reader.origins["service_name"] = reader.origins["resource_attributes"]
-        name = str(attributes["service.name"])
+    name = _read_identity(reader, attributes, "service_name", "OTEL_SERVICE_NAME", "service.name")
     if name:
         return name
-    name, program = UNKNOWN_SERVICE, _program_name()
-    if program:
-        name = f"{UNKNOWN_SERVICE}:{program}"
+    program = PurePath(sys.executable or "").name
+    name = f"{UNKNOWN_SERVICE}:{program}" if program else UNKNOWN_SERVICE
     reader.problem("OTEL_SERVICE_NAME", f"the service has no name, so it is called {name}; set it")
     return name
 
 
-def _program_name() -> str:
-    import sys
-
-    return PurePath(sys.executable or "").name
-
-
-def _read_service_version(reader: Reader, attributes: Mapping[str, Any]) -> str:
-    version = reader.read(
-        "service_version", ("OTEL_SERVICE_VERSION",), _text, "", argument="service_version"
-    )
-    if not version and attributes.get("service.version"):
-        reader.origins["service_version"] = reader.origins["resource_attributes"]
-        version = str(attributes["service.version"])
-    return version
-
-
 def _read_environment(reader: Reader, attributes: Mapping[str, Any]) -> str:
     """The name of the environment; also chooses the preset."""
-    environment = reader.read(
-        "environment", ("DEPLOYMENT_ENVIRONMENT",), _text, "", argument="environment"
+    environment = _read_identity(
+        reader,
+        attributes,
+        "environment",
+        "DEPLOYMENT_ENVIRONMENT",
+        "deployment.environment.name",
+        "deployment.environment",
     )
-    for key in ("deployment.environment.name", "deployment.environment"):
-        if not environment and attributes.get(key):
-            reader.origins["environment"] = reader.origins["resource_attributes"]
-            environment = str(attributes[key])
     environment = environment or "development"
-    folded = environment.strip().lower()
-    name = _PRESET_ALIASES.get(folded, folded)
+    name = _preset_name(environment)
     preset = dict(PRESETS.get(name, {}))
     on_aws = reader.variable("AWS_XRAY_DAEMON_ADDRESS")[1]
     if name == "production" and on_aws:

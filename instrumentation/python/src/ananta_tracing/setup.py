@@ -23,9 +23,8 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace.sampling import Sampler
     from opentelemetry.util.types import AnyValue
 
+    from ananta_tracing.assembly import Assembly
     from ananta_tracing.endpoint import Protocol
-    from ananta_tracing.export import ExportProcessor
-    from ananta_tracing.lifecycle import Lifecycle
     from ananta_tracing.report import Statistics
 
 logger = logging.getLogger("ananta_tracing")
@@ -42,10 +41,9 @@ class _State(NamedTuple):
 
     settings: Settings
     objects: tuple[object, ...]
-    provider: Any
-    is_foreign: bool
-    processor: ExportProcessor | None
-    lifecycle: Lifecycle | None
+    """What was given that is no setting."""
+    parts: Assembly | None
+    """None where tracing is disabled."""
 
 
 _state: _State | None = None
@@ -59,6 +57,10 @@ def settings() -> Settings | None:
     return None if _state is None else _state.settings
 
 
+def _parts() -> Assembly | None:
+    return None if _state is None else _state.parts
+
+
 def tracer() -> trace.Tracer:
     """The tracer of the helpers, looked up anew: right before, after and without `init_tracing`."""
     global _known_tracer
@@ -70,9 +72,10 @@ def tracer() -> trace.Tracer:
 
 def statistics() -> Statistics | None:
     """Spans exported and dropped so far; None where this package exports nothing."""
-    if _state is None or _state.processor is None:
+    parts = _parts()
+    if parts is None or parts.processor is None:
         return None
-    return _state.processor.report.statistics
+    return parts.processor.report.statistics
 
 
 def init_tracing(
@@ -192,7 +195,7 @@ def _set_up(
     # Read by the instrumentations when they load: the stable names of HTTP and databases.
     os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", wanted.semconv_stability)
     if wanted.disabled:
-        _state = _State(wanted, objects, None, False, None, None)  # noqa: FBT003
+        _state = _State(wanted, objects, None)
         logger.info("OTEL_SDK_DISABLED is set: no spans are made")
         return
     from ananta_tracing import assembly
@@ -203,9 +206,7 @@ def _set_up(
     for problem in problems:
         logger.warning("%s", problem)
     parts.install()
-    _state = _State(
-        wanted, objects, parts.provider, parts.is_foreign, parts.processor, parts.lifecycle
-    )
+    _state = _State(wanted, objects, parts)
     logger.info(
         "Tracing %s (%s): %s, spans go to %s by %s",
         wanted.service_name,
@@ -223,19 +224,19 @@ def _instrument(wanted: Settings, instrument: str | Sequence[str]) -> None:
 
         names = None if instrument == "auto" else instrument
         libraries.instrument_libraries(wanted, [names] if isinstance(names, str) else names)
-    if wanted.log_correlation:
-        from ananta_tracing import logs
+    from ananta_tracing import logs
 
-        logs.correlate(wanted)
+    logs.correlate(wanted)
 
 
 def flush_tracing(timeout: float = 5.0) -> bool:
     """Deliver what has ended so far; True only if all of it was taken within `timeout` seconds."""
-    if _state is None or _state.provider is None:
+    parts = _parts()
+    if parts is None:
         return True
     from ananta_tracing.assembly import flush_provider
 
-    return flush_provider(_state.provider, timeout)
+    return flush_provider(parts.provider, timeout)
 
 
 def shutdown_tracing(timeout: float = 5.0) -> bool:
@@ -244,13 +245,15 @@ def shutdown_tracing(timeout: float = 5.0) -> bool:
     Helpers and tracers stay callable and do nothing. May be called twice. A provider that was
     there before `init_tracing` goes on; what this package added to it stops.
     """
-    if _state is None or _state.provider is None:
+    parts = _parts()
+    if parts is None:
         return True
-    delivered = flush_tracing(timeout) if _state.processor is None else True
-    if _state.processor is not None:
-        delivered = _state.processor.close(timeout)
-    if _state.lifecycle is not None:
-        _state.lifecycle.remove()
-    if not _state.is_foreign:
-        _state.provider.shutdown()
+    if parts.processor is None:
+        delivered = flush_tracing(timeout)
+    else:
+        delivered = parts.processor.close(timeout)
+    parts.lifecycle.remove()
+    # A factory may have forgotten to return its provider.
+    if parts.provider is not None and not parts.is_foreign:
+        parts.provider.shutdown()
     return delivered

@@ -29,19 +29,17 @@ class Reader:
         problems: what was wrong with values, one line each.
     """
 
-    def __init__(
-        self, arguments: Mapping[str, Any], environ: Mapping[str, str], preset: Mapping[str, Any]
-    ) -> None:
+    def __init__(self, arguments: Mapping[str, Any], environ: Mapping[str, str]) -> None:
         self._arguments = arguments
         self._environ = environ
-        self._preset = preset
-        self.preset_name = ""
+        self._preset: Mapping[str, Any] = {}
+        self._preset_name = ""
         self.origins: dict[str, str] = {}
         self.problems: list[str] = []
 
     def use_preset(self, name: str, preset: Mapping[str, Any]) -> None:
         """Take what is neither an argument nor a variable from these values."""
-        self.preset_name = name
+        self._preset_name = name
         self._preset = preset
 
     def argument(self, name: str) -> Any:
@@ -99,7 +97,7 @@ class Reader:
     def fallback(self, setting: str, default: Value) -> Value:
         """The value of the preset, or else the default."""
         if setting in self._preset:
-            self.origins[setting] = f"preset {self.preset_name}"
+            self.origins[setting] = f"preset {self._preset_name}"
             return self._preset[setting]  # type: ignore[no-any-return]
         self.origins[setting] = "default"
         return default
@@ -188,13 +186,14 @@ class Reader:
         from urllib.parse import unquote
 
         found: dict[str, str] = {}
-        for item in self.names(origin, text):
+        items = self.names(origin, text)
+        for item in items:
             key, separator, value = item.partition("=")
             if not separator or not key.strip():
                 # The item may be part of a secret: its place in the list says enough.
                 self.problem(
                     origin,
-                    f"item {self.names(origin, text).index(item) + 1} is not of the form key=value"
+                    f"item {items.index(item) + 1} is not of the form key=value"
                     " and is left out; write a comma inside a value as %2C",
                 )
                 continue

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _MASK_63 = (1 << 63) - 1
-DEFAULT_RULE_NAME = "Default"
 FALLBACK_RATE = 0.05
+# In the order of the fields of `Request`.
+_PATTERN_KEYS = ("HTTPMethod", "URLPath", "Host", "ServiceName", "ServiceType", "ResourceARN")
 
 
 class Request(NamedTuple):
@@ -64,11 +65,7 @@ class Rule:
         self.name = str(document["RuleName"])
         self.priority = int(document["Priority"])
         self._reservoir_size = int(document.get("ReservoirSize", 0))
-        self._patterns = tuple(
-            _wildcard(str(document.get(key, "*")))
-            for key in ("HTTPMethod", "URLPath", "Host", "ServiceName", "ServiceType")
-        )
-        self._resource_arn = _wildcard(str(document.get("ResourceARN", "*")))
+        self._patterns = tuple(_wildcard(str(document.get(key, "*"))) for key in _PATTERN_KEYS)
         attributes = document.get("Attributes") or {}
         self._attributes = {key: _wildcard(str(value)) for key, value in attributes.items()}
         self._fixed_rate = float(document["FixedRate"])
@@ -80,17 +77,13 @@ class Rule:
 
     def matches(self, request: Request) -> bool:
         """Whether the rule is about this request; a pattern of `*` also matches nothing known."""
-        return (
-            all(
-                pattern is None or pattern(value) is not None
-                for pattern, value in zip(self._patterns, request, strict=False)
-            )
-            and (self._resource_arn is None or self._resource_arn(request.resource_arn) is not None)
-            and all(
-                key in request.attributes
-                and (pattern is None or pattern(str(request.attributes[key])) is not None)
-                for key, pattern in self._attributes.items()
-            )
+        return all(
+            pattern is None or pattern(value) is not None
+            for pattern, value in zip(self._patterns, request, strict=False)
+        ) and all(
+            key in request.attributes
+            and (pattern is None or pattern(str(request.attributes[key])) is not None)
+            for key, pattern in self._attributes.items()
         )
 
     def samples(self, trace_id: int, now: float) -> bool:
@@ -137,17 +130,9 @@ class Rule:
             self._counts = [a + b for a, b in zip(self._counts, statistics, strict=True)]
 
 
-class Fallback:
+def create_fallback() -> Rule:
     """What holds while no rule is known: one trace a second and five of a hundred."""
-
-    def __init__(self) -> None:
-        self._rule = Rule(
-            {"RuleName": "", "Priority": 0, "ReservoirSize": 1, "FixedRate": FALLBACK_RATE}
-        )
-
-    def samples(self, trace_id: int, now: float) -> bool:
-        """Decide on one request."""
-        return self._rule.samples(trace_id, now)
+    return Rule({"RuleName": "", "Priority": 0, "ReservoirSize": 1, "FixedRate": FALLBACK_RATE})
 
 
 def read_rules(documents: list[Any], known: Mapping[str, Rule]) -> list[Rule]:
@@ -175,7 +160,7 @@ def _read_rule(document: Mapping[str, Any]) -> Rule | None:
         return None
 
 
-def read_target(document: Mapping[str, Any], now: float | None = None) -> Target:
+def read_target(document: Mapping[str, Any]) -> Target:
     """The target of a `SamplingTargetDocument`.
 
     Raises:
@@ -184,7 +169,7 @@ def read_target(document: Mapping[str, Any], now: float | None = None) -> Target
     quota = document.get("ReservoirQuota")
     expires = document.get("ReservoirQuotaTTL")
     if expires is None:
-        expires = time.time() if now is None else now
+        expires = time.time()
     return Target(
         float(document["FixedRate"]), None if quota is None else int(quota), float(expires)
     )

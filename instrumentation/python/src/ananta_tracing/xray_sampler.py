@@ -18,10 +18,8 @@ from http.client import HTTPConnection, HTTPSConnection
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
-from opentelemetry import context as context_api
-from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY
-
-from ananta_tracing.xray_rules import Fallback, Request, Rule, read_rules, read_target
+from ananta_tracing.activation import silence
+from ananta_tracing.xray_rules import Request, Rule, create_fallback, read_rules, read_target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -138,7 +136,7 @@ class XRayRoot:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._rules: list[Rule] = []
-        self._fallback = Fallback()
+        self._fallback = create_fallback()
         self._rules_read_at = 0.0
         self._is_told = False
 
@@ -198,9 +196,7 @@ class XRayRoot:
                 logger.debug("No thread for X-Ray sampling rules: %s", error)
 
     def _poll(self) -> None:
-        context_api.attach(
-            context_api.set_value(_SUPPRESS_INSTRUMENTATION_KEY, True)  # noqa: FBT003
-        )
+        silence()
         rules_due_at = targets_due_at = 0.0
         while True:
             now = time.monotonic()

@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import http.client
+import os
 import socket
+import subprocess
+import sys
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
@@ -23,6 +27,10 @@ if TYPE_CHECKING:
     from ananta_tracing.testing import RecordedSpans
 
 __all__ = ["ananta_platform", "spans"]
+
+HERE = Path(__file__).parents[2]
+TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
+SAMPLED = {"traceparent": f"00-{TRACE_ID}-b7ad6b7169203331-01"}
 
 
 @dataclass
@@ -106,6 +114,21 @@ def wait_until(condition: Any, seconds: float = 10.0) -> None:
 def server_spans(spans: RecordedSpans) -> list[ReadableSpan]:
     """The finished server spans."""
     return [span for span in spans.finished if span.kind is SpanKind.SERVER]
+
+
+def run_python(code: str, *arguments: str, **environ: str) -> str:
+    """Run code in a process of its own, which has to succeed; what it wrote."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=HERE,
+        env={**clean, "PYTHONPATH": os.pathsep.join([*sys.path, "."]), **environ},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 
 import pytest
@@ -27,36 +26,17 @@ from ananta_tracing import setup
 from ananta_tracing.apps import instrument_app
 from ananta_tracing.settings import CapturedHeaders, resolve_settings
 from ananta_tracing.spans import create_span, current_trace_id, extract
-from ananta_tracing.testing import _swap_provider
+from ananta_tracing.testing import _Recorder
 
-from .conftest import server_spans, wait_until
+from .application import bare_app, provider_in_force
+from .conftest import SAMPLED, TRACE_ID, server_spans, wait_until
 
-TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
-SAMPLED = {"traceparent": f"00-{TRACE_ID}-b7ad6b7169203331-01"}
 NOT_SAMPLED = {"traceparent": f"00-{TRACE_ID}-b7ad6b7169203331-00"}
 
 
-def bare_app() -> FastAPI:
-    app = FastAPI()
-
-    @app.get("/items/{item_id}")
-    async def item(item_id: int):
-        with create_span("load"):
-            return {"item": item_id, "trace": current_trace_id()}
-
-    @app.get("/health")
-    async def health():
-        with create_span("ping database"):
-            return {"trace": current_trace_id()}
-
-    return app
-
-
-@contextlib.contextmanager
-def settings_in_force(monkeypatch, **changes):
+def put_settings_in_force(monkeypatch, **changes) -> None:
     settings = dataclasses.replace(resolve_settings({"service_name": "tests"}, {}), **changes)
     monkeypatch.setattr(setup, "settings", lambda: settings)
-    yield settings
 
 
 def test_a_request_continues_the_trace_of_its_client(spans, serve):
@@ -177,14 +157,11 @@ def test_an_expression_that_is_none_is_refused_at_once():
 def test_the_sampler_decides_for_the_whole_request(spans, serve, sampler, headers, expected):
     provider = TracerProvider(sampler, shutdown_on_exit=False)
     provider.add_span_processor(_recorder_of(spans))
-    previous = _swap_provider(provider)
-    try:
+    with provider_in_force(provider):
         app = bare_app()
         instrument_app(app)
         answer = serve(app).get("/items/1", headers)
         wait_until(lambda: len(spans.finished) >= expected)
-    finally:
-        _swap_provider(previous)
     assert answer.status == 200
     if headers:
         assert TRACE_ID.encode() in answer.body
@@ -192,8 +169,6 @@ def test_the_sampler_decides_for_the_whole_request(spans, serve, sampler, header
 
 
 def _recorder_of(spans):
-    from ananta_tracing.testing import _Recorder
-
     recorder = _Recorder()
     recorder.recorded = spans
     return recorder
@@ -292,8 +267,8 @@ def test_headers_are_captured_only_when_asked_and_secrets_never(spans, serve, mo
 
     assert answer() == {}
     every = CapturedHeaders(server_request=(".*",), server_response=("x-.*", "Set-Cookie"))
-    with settings_in_force(monkeypatch, captured_headers=every):
-        captured = answer()
+    put_settings_in_force(monkeypatch, captured_headers=every)
+    captured = answer()
     assert captured["http.request.header.x_tenant"] == ("acme",)
     assert captured["http.request.header.authorization"] == ("[REDACTED]",)
     assert captured["http.response.header.x_request_id"] == ("r1",)
@@ -305,6 +280,6 @@ def test_headers_are_captured_only_when_asked_and_secrets_never(spans, serve, mo
 def test_a_disabled_sdk_costs_nothing_and_records_nothing(spans, serve, monkeypatch):
     app = bare_app()
     instrument_app(app)
-    with settings_in_force(monkeypatch, disabled=True):
-        assert serve(app).get("/items/1").status == 200
+    put_settings_in_force(monkeypatch, disabled=True)
+    assert serve(app).get("/items/1").status == 200
     assert server_spans(spans) == []

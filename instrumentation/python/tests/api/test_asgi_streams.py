@@ -17,10 +17,7 @@ from starlette.responses import StreamingResponse
 from ananta_tracing.apps import instrument_app
 from ananta_tracing.spans import create_span, current_trace_id
 
-from .conftest import server_spans, wait_until
-
-TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
-SAMPLED = {"traceparent": f"00-{TRACE_ID}-b7ad6b7169203331-01"}
+from .conftest import SAMPLED, TRACE_ID, server_spans, wait_until
 
 
 def test_an_exception_in_the_middle_of_a_stream(spans, serve):

@@ -2,32 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from tests.core.sink import attributes, http_sink
 
-HERE = Path(__file__).parents[2]
-
-
-def run(code: str, *arguments: str, **environ: str) -> str:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
-    done = subprocess.run(
-        [sys.executable, "-c", code, *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=HERE,
-        env={**clean, "PYTHONPATH": os.pathsep.join([*sys.path, "."])} | environ,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
-
+from .conftest import run_python
 
 SERVICE = """
 import sys
@@ -64,7 +45,7 @@ assert flush_tracing()
 @pytest.mark.parametrize("sampler", ["always_on", "parentbased_always_on", "traceidratio"])
 def test_a_health_check_leaves_no_orphans_whatever_the_sampler(sampler):
     with http_sink() as sink:
-        said = run(
+        said = run_python(
             SERVICE,
             OTEL_EXPORTER_OTLP_ENDPOINT=sink.endpoint,
             OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf",
@@ -83,7 +64,7 @@ def test_what_instrument_app_is_told_to_trace_is_traced():
     everything = SERVICE.replace("instrument_app(app)", "instrument_app(app, exclude_urls=[])")
     assert everything != SERVICE
     with http_sink() as sink:
-        run(
+        run_python(
             everything,
             OTEL_EXPORTER_OTLP_ENDPOINT=sink.endpoint,
             OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf",
@@ -98,7 +79,7 @@ def test_what_instrument_app_is_told_to_trace_is_traced():
 )
 def test_an_operator_names_what_is_excluded(variable):
     with http_sink() as sink:
-        run(
+        run_python(
             SERVICE,
             OTEL_EXPORTER_OTLP_ENDPOINT=sink.endpoint,
             OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf",
@@ -109,7 +90,7 @@ def test_an_operator_names_what_is_excluded(variable):
 
 
 def test_without_init_the_helpers_do_nothing_and_say_nothing():
-    said = run(
+    said = run_python(
         """
 from ananta_tracing import *
 from fastapi import FastAPI
@@ -138,7 +119,7 @@ assert flush_tracing() and shutdown_tracing()
 
 
 def test_a_propagator_nobody_knows_does_not_break_the_import():
-    said = run(
+    said = run_python(
         "from ananta_tracing import init_tracing; init_tracing('shop')",
         OTEL_PROPAGATORS="tracecontext,nosuch",
         OTEL_TRACES_EXPORTER="none",
@@ -191,7 +172,7 @@ assert flush_tracing()
 def test_no_secret_reaches_the_wire():
     capture = "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS"
     with http_sink() as sink:
-        run(
+        run_python(
             SECRETS,
             OTEL_EXPORTER_OTLP_ENDPOINT=sink.endpoint,
             OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf",
@@ -217,7 +198,7 @@ def test_no_secret_reaches_the_wire():
 
 
 def test_log_records_of_a_service_carry_the_trace_id():
-    said = run(
+    said = run_python(
         """
 import logging
 from ananta_tracing import create_span, init_tracing

@@ -6,12 +6,11 @@ import pytest
 from fastapi import APIRouter, BackgroundTasks, FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
-from opentelemetry.trace import SpanKind
 
 from ananta_tracing.apps import instrument_app
 from ananta_tracing.testing import record_spans
 
-from .conftest import serve_asgi, wait_until
+from .conftest import SAMPLED, serve_asgi, server_spans, wait_until
 
 # What differs on purpose.
 # The official one puts the port into the address, where the conventions say the name alone.
@@ -97,20 +96,15 @@ REQUESTS = [
     ("BREW", "/"),
     ("GET", "/docs"),
 ]
-HEADERS = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
 
 
 def server_span(instrument, method: str, path: str):
     app = application()
     instrument(app)
     with record_spans() as spans, serve_asgi(app) as client:
-        answer = client.request(method, path, HEADERS)
-
-        def found():
-            return [span for span in spans.finished if span.kind is SpanKind.SERVER]
-
-        wait_until(found)
-        (span,) = found()
+        answer = client.request(method, path, SAMPLED)
+        wait_until(lambda: server_spans(spans))
+        (span,) = server_spans(spans)
         return answer, span
 
 

@@ -6,15 +6,18 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.core.sink import attributes, grpc_sink, http_sink
 
-ROOT = Path(__file__).parents[4]
-GUIDE = ROOT / "docs" / "guide.md"
-HERE = Path(__file__).parents[2]
+from .conftest import HERE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+GUIDE = HERE.parents[1] / "docs" / "guide.md"
 
 # What a service has around the snippet: settings, an application, its data.
 BEFORE = """

@@ -10,35 +10,16 @@ from fastapi import FastAPI
 from opentelemetry import trace
 from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.sampling import (
-    Sampler,
-)
+from opentelemetry.sdk.trace.sampling import Sampler
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from ananta_tracing.apps import instrument_app
 from ananta_tracing.apps.asgi import Exchange
-from ananta_tracing.spans import create_span, current_trace_id
-from ananta_tracing.testing import _swap_provider
 
+from .application import bare_app, provider_in_force
 from .conftest import server_spans, wait_until
-
-
-def bare_app() -> FastAPI:
-    app = FastAPI()
-
-    @app.get("/items/{item_id}")
-    async def item(item_id: int):
-        with create_span("load"):
-            return {"item": item_id, "trace": current_trace_id()}
-
-    @app.get("/health")
-    async def health():
-        with create_span("ping database"):
-            return {"trace": current_trace_id()}
-
-    return app
 
 
 def test_instrumented_twice_warns_once(spans, serve, caplog):
@@ -114,13 +95,10 @@ def test_tracing_that_fails_does_not_fail_the_request(serve, serve_sync, caplog)
         return [b"served"]
 
     clients = serve(app), serve_sync(instrument_app(sync_app))
-    previous = _swap_provider(TracerProvider(Broken(), shutdown_on_exit=False))
-    try:
+    with provider_in_force(TracerProvider(Broken(), shutdown_on_exit=False)):
         for client in clients:
             for _ in range(2):
                 assert client.get("/").body == b"served"
-    finally:
-        _swap_provider(previous)
     assert caplog.text.count("could not be traced") == 1
     assert "no rules yet" in caplog.text
 

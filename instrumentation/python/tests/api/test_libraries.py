@@ -5,13 +5,11 @@ Every test runs in a process of its own, for what is instrumented stays so.
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import textwrap
-from pathlib import Path
 
 import pytest
+
+from .conftest import run_python
 
 START = """
 import sys
@@ -24,24 +22,11 @@ settings = resolve_settings({"service_name": "tests"})
 """
 
 
-@pytest.fixture
-def run():
-    def run(script: str, **environ: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-c", START + textwrap.dedent(script)],
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=Path(__file__).parents[2],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([*sys.path, "."]), **environ},
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout + done.stderr
-
-    return run
+def run(script: str, **environ: str) -> str:
+    return run_python(START + textwrap.dedent(script), **environ)
 
 
-def test_nothing_is_imported_before_the_application_does(run):
+def test_nothing_is_imported_before_the_application_does():
     run("""
         before = set(sys.modules)
         libraries.instrument_libraries(settings)
@@ -83,11 +68,11 @@ HTTPX = """
 """
 
 
-def test_httpx_makes_client_spans_of_the_stable_conventions_and_no_headers(run):
+def test_httpx_makes_client_spans_of_the_stable_conventions_and_no_headers():
     assert run(HTTPX, OTEL_SEMCONV_STABILITY_OPT_IN="http,database").startswith("[]\n")
 
 
-def test_headers_captured_on_request_are_redacted_by_default(run):
+def test_headers_captured_on_request_are_redacted_by_default():
     said = run(
         HTTPX,
         OTEL_SEMCONV_STABILITY_OPT_IN="http,database",
@@ -97,7 +82,7 @@ def test_headers_captured_on_request_are_redacted_by_default(run):
     assert "REDACTED" in said
 
 
-def test_a_health_check_that_calls_out_is_not_traced(run):
+def test_a_health_check_that_calls_out_is_not_traced():
     run("""
         libraries.instrument_libraries(settings)
         import httpx
@@ -124,7 +109,7 @@ def test_a_health_check_that_calls_out_is_not_traced(run):
     """)
 
 
-def test_sqlalchemy_and_threads(run):
+def test_sqlalchemy_and_threads():
     run(
         """
         libraries.instrument_libraries(settings)
@@ -152,7 +137,7 @@ def test_sqlalchemy_and_threads(run):
     )
 
 
-def test_disabled_ones_stay_out(run):
+def test_disabled_ones_stay_out():
     run(
         """
         libraries.instrument_libraries(settings)
@@ -172,7 +157,7 @@ def test_disabled_ones_stay_out(run):
     )
 
 
-def test_only_those_named_and_what_is_missing_is_told(run):
+def test_only_those_named_and_what_is_missing_is_told():
     said = run("""
         libraries.instrument_libraries(settings, ["httpx", "kafka"])
         import httpx, requests
@@ -184,7 +169,7 @@ def test_only_those_named_and_what_is_missing_is_told(run):
     assert said.count("pip install") == 1
 
 
-def test_an_instrumentation_that_fails_does_not_break_the_import(run):
+def test_an_instrumentation_that_fails_does_not_break_the_import():
     said = run("""
         from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
 
@@ -199,7 +184,7 @@ def test_an_instrumentation_that_fails_does_not_break_the_import(run):
     assert "httpx is not traced, its instrumentation failed: does not fit" in said
 
 
-def test_instrumenting_twice_and_taking_back(run):
+def test_instrumenting_twice_and_taking_back():
     said = run("""
         import httpx
         original = httpx.HTTPTransport.handle_request
@@ -214,7 +199,7 @@ def test_instrumenting_twice_and_taking_back(run):
     assert "already instrumented" not in said
 
 
-def test_what_somebody_else_instrumented_is_left_to_them(run):
+def test_what_somebody_else_instrumented_is_left_to_them():
     said = run("""
         from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
         HTTPXClientInstrumentor().instrument()
@@ -225,7 +210,7 @@ def test_what_somebody_else_instrumented_is_left_to_them(run):
 
 
 @pytest.mark.parametrize("protocol", ["grpc", "http/protobuf"])
-def test_our_own_export_is_not_traced(run, protocol):
+def test_our_own_export_is_not_traced(protocol):
     run(f"""
         from ananta_tracing import flush_tracing, init_tracing
         from tests.core.sink import grpc_sink, http_sink
@@ -241,7 +226,7 @@ def test_our_own_export_is_not_traced(run, protocol):
     """)
 
 
-def test_temporal_clients_get_the_interceptor_of_their_sdk(run):
+def test_temporal_clients_get_the_interceptor_of_their_sdk():
     run("""
         libraries.instrument_libraries(settings)
         import asyncio

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).parents[2]
+from .conftest import run_python
+
 SERVICE = """
 import sys
 from fastapi import FastAPI
@@ -43,21 +41,13 @@ assert shutdown_tracing()
 
 
 @pytest.mark.parametrize("protocol", ["grpc", "http/protobuf"])
-def test_a_service_and_the_platform(ananta_platform, protocol, tmp_path):
+def test_a_service_and_the_platform(ananta_platform, protocol):
     endpoints = {
         "grpc": ananta_platform.grpc_endpoint,
         "http/protobuf": ananta_platform.http_endpoint,
     }
     good, bad = (os.urandom(16).hex() for _ in range(2))
-    done = subprocess.run(
-        [sys.executable, "-c", SERVICE, endpoints[protocol], protocol, good, bad],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=HERE,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([*sys.path, "."])},
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    run_python(SERVICE, endpoints[protocol], protocol, good, bad)
     found = ananta_platform.trace(good, span_count=3)
     spans = {span["operationName"]: span for span in found["spans"]}
     assert set(spans) == {"GET /parts/{mpn}", "enrich", "look up"}

@@ -10,15 +10,17 @@ import subprocess
 import sys
 import threading
 import urllib.request
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.core.sink import attributes, http_sink
 
-from .conftest import Client, wait_until
+from .conftest import HERE, Client, wait_until
 
-HERE = Path(__file__).parents[2]
+if TYPE_CHECKING:
+    from pathlib import Path
+
 FLASK = """
 from flask import Flask
 from ananta_tracing import create_span, init_tracing, instrument_app

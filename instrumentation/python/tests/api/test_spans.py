@@ -20,9 +20,11 @@ from ananta_tracing.spans import (
     inject,
     record_exception,
 )
-from ananta_tracing.testing import _swap_provider
 
-TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+from .application import provider_in_force
+from .conftest import SAMPLED, TRACE_ID
+
+TRACEPARENT = SAMPLED["traceparent"]
 
 
 def test_blocks_nest_and_the_context_is_restored(spans):
@@ -78,9 +80,9 @@ def test_what_only_stops_is_no_error(spans, stop):
 def test_kind_links_and_parent(spans):
     with create_span("first") as first:
         pass
-    parent = extract({"traceparent": TRACEPARENT})
+    parent = extract(SAMPLED)
     with create_span("second", kind="Consumer", links=[first], parent=parent):
-        assert current_trace_id() == "0af7651916cd43dd8448eb211c80319c"
+        assert current_trace_id() == TRACE_ID
     span = spans.assert_span("second", kind=SpanKind.CONSUMER)
     assert [link.context for link in span.links] == [first.get_span_context()]
     assert span.parent.span_id == 0xB7AD6B7169203331
@@ -124,14 +126,13 @@ def test_attributes_are_not_gathered_for_a_span_that_is_not_sampled():
             shown.append(1)
             return "shown"
 
-    previous = _swap_provider(TracerProvider(ALWAYS_OFF, shutdown_on_exit=False))
-    try:
-        with create_span("unsampled", {"watched": Watched()}) as span:
-            add_span_attributes({"watched": Watched()})
-            assert not span.is_recording()
-            assert current_trace_id() is not None
-    finally:
-        _swap_provider(previous)
+    with (
+        provider_in_force(TracerProvider(ALWAYS_OFF, shutdown_on_exit=False)),
+        create_span("unsampled", {"watched": Watched()}) as span,
+    ):
+        add_span_attributes({"watched": Watched()})
+        assert not span.is_recording()
+        assert current_trace_id() is not None
     assert shown == []
 
 
@@ -147,7 +148,7 @@ def test_attributes_are_not_gathered_for_a_span_that_is_not_sampled():
 )
 def test_a_context_is_extracted_from_headers_of_any_form(carrier):
     found = trace.get_current_span(extract(carrier)).get_span_context()
-    assert trace.format_trace_id(found.trace_id) == TRACEPARENT[3:35]
+    assert trace.format_trace_id(found.trace_id) == TRACE_ID
     assert found.is_remote
 
 

@@ -11,13 +11,13 @@ from ananta_tracing import init_tracing, setup, shutdown_tracing
 from ananta_tracing.spans import create_span, extract
 from ananta_tracing.testing import record_spans, reset_tracing
 
-REMOTE = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
+from .conftest import SAMPLED
 
 
 @pytest.fixture
 def recorded():
     with record_spans() as spans:
-        with create_span("GET /boms/{id}", kind="server", parent=extract(REMOTE)):
+        with create_span("GET /boms/{id}", kind="server", parent=extract(SAMPLED)):
             with create_span("load_bom", {"bom.id": 7}), create_span("SELECT", kind="client"):
                 pass
             with pytest.raises(ValueError, match="no"), create_span("enrich"):

@@ -9,16 +9,12 @@ import textwrap
 import pytest
 from flask import Flask, Response, abort
 from opentelemetry.instrumentation.flask import FlaskInstrumentor
-from opentelemetry.trace import SpanKind
 
 from ananta_tracing.apps import instrument_app
 from ananta_tracing.spans import create_span, current_trace_id
 from ananta_tracing.testing import record_spans
 
-from .conftest import serve_wsgi, wait_until
-
-TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
-SAMPLED = {"traceparent": f"00-{TRACE_ID}-b7ad6b7169203331-01"}
+from .conftest import SAMPLED, TRACE_ID, serve_wsgi, server_spans, wait_until
 
 
 def flask_app() -> Flask:
@@ -108,12 +104,8 @@ def test_flask_says_the_same_as_the_official_instrumentation(path):
         instrument(app)
         with record_spans() as spans, serve_wsgi(app) as client:
             client.get(path, SAMPLED)
-
-            def found():
-                return [span for span in spans.finished if span.kind is SpanKind.SERVER]
-
-            wait_until(found)
-            (span,) = found()
+            wait_until(lambda: server_spans(spans))
+            (span,) = server_spans(spans)
             return span
 
     stock = server_span(FlaskInstrumentor().instrument_app)

@@ -143,7 +143,7 @@ def test_rules_of_xray_are_listed(http: Sink) -> None:
         assert any("critical, Default" in each.message for each in examine(chosen))
 
 
-def test_versions_that_do_not_fit(monkeypatch) -> None:
+def test_versions_that_do_not_fit() -> None:
     from ananta_tracing.doctor import surroundings
 
     def find(installed: dict[str, list[str]]) -> str:

@@ -7,26 +7,22 @@ import ssl
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
 import trustme
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import SpanLimits
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+from opentelemetry.sdk.trace.sampling import Decision, StaticSampler
 
-from ananta_tracing.assembly import create_export_processor
 from ananta_tracing.encoding import SpanEncoder
-from ananta_tracing.provider import AnantaTracerProvider
 from ananta_tracing.settings import resolve_settings
 
+from .conftest import export_spans, wait_until
+from .serving import QuietHandler, serving
 from .sink import Answer, Sink, attributes, grpc_sink, http_sink, partial_success
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from ananta_tracing.export import ExportProcessor
 
@@ -41,17 +37,9 @@ def exporting(endpoint: str, **environ: str) -> Iterator[tuple[Any, ExportProces
         {"OTEL_BSP_SCHEDULE_DELAY": "50", **environ},
     )
     assert not chosen.problems
-    processor = create_export_processor(chosen, SpanEncoder())
-    assert processor is not None
-    provider = AnantaTracerProvider(
-        resource=Resource({"service.name": "exporter"}),
-        sampler=ALWAYS_ON,
-        span_limits=SpanLimits(),
-        id_generator=None,
-    )
-    provider.add_span_processor(processor)
+    tracer, processor = export_spans(chosen)
     try:
-        yield provider.get_tracer("t"), processor
+        yield tracer, processor
     finally:
         processor.close(0.2)
 
@@ -59,13 +47,6 @@ def exporting(endpoint: str, **environ: str) -> Iterator[tuple[Any, ExportProces
 def end_spans(tracer: Any, count: int = 1, **span_attributes: Any) -> None:
     for number in range(count):
         tracer.start_span(f"span {number}", attributes=span_attributes).end()
-
-
-def wait_until(condition: Callable[[], bool], timeout_seconds: float = 20) -> None:
-    deadline = time.monotonic() + timeout_seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.01)
 
 
 GRPC = {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
@@ -325,7 +306,7 @@ def test_an_unknown_host_is_told(environ, caplog) -> None:
 def https_sink(authority: trustme.CA) -> Iterator[tuple[int, list[str]]]:
     paths: list[str] = []
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
             paths.append(self.path)
@@ -333,25 +314,10 @@ def https_sink(authority: trustme.CA) -> Iterator[tuple[int, list[str]]]:
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    class Server(ThreadingHTTPServer):
-        def handle_error(self, *_: object) -> None:
-            pass
-
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("localhost").configure_cert(context)
-    server = Server(("127.0.0.1", 0), Handler)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield server.server_address[1], paths
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serving(Handler, tls=context) as port:
+        yield port, paths
 
 
 def test_tls_over_http(tmp_path, caplog) -> None:
@@ -428,19 +394,9 @@ def test_a_proxy_of_the_environment_is_used_and_bypassed(http: Sink, monkeypatch
 
 
 def test_unsampled_spans_stay_here(http: Sink) -> None:
-    from opentelemetry.sdk.trace.sampling import Decision, StaticSampler
-
     chosen = resolve_settings({"service_name": "x", "otlp_endpoint": http.endpoint}, {})
-    processor = create_export_processor(chosen, SpanEncoder())
-    assert processor is not None
-    provider = AnantaTracerProvider(
-        resource=Resource({}),
-        sampler=StaticSampler(Decision.RECORD_ONLY),
-        span_limits=SpanLimits(),
-        id_generator=None,
-    )
-    provider.add_span_processor(processor)
-    provider.get_tracer("t").start_span("recorded only").end()
+    tracer, processor = export_spans(chosen, sampler=StaticSampler(Decision.RECORD_ONLY))
+    tracer.start_span("recorded only").end()
     assert processor.close(5)
     assert not http.spans
 
@@ -450,12 +406,7 @@ def test_a_span_that_cannot_be_encoded_is_counted_and_told_once(http: Sink, capl
         raise RuntimeError(key)
 
     chosen = resolve_settings({"service_name": "x", "otlp_endpoint": http.endpoint}, {})
-    processor = create_export_processor(chosen, SpanEncoder(fail))
-    assert processor is not None
-    provider = AnantaTracerProvider(
-        resource=Resource({}), sampler=ALWAYS_ON, span_limits=SpanLimits(), id_generator=None
-    )
-    provider.add_span_processor(processor)
-    end_spans(provider.get_tracer("t"), 3)
+    tracer, processor = export_spans(chosen, SpanEncoder(fail))
+    end_spans(tracer, 3)
     assert processor.report.statistics == (0, {"encoding": 3})
     assert len(caplog.records) == 1

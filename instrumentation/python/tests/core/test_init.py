@@ -332,7 +332,7 @@ with tracer.start_as_current_span("s") as span:
     assert done.stdout == f"{sorted(headers)} {bool(headers)}\n"
 
 
-def test_an_extra_that_is_missing_is_named(tmp_path, run_python: Run) -> None:
+def test_an_extra_that_is_missing_is_named() -> None:
     from ananta_tracing.propagation import create_propagator
 
     problems: list[str] = []

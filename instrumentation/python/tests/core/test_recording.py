@@ -39,6 +39,7 @@ from ananta_tracing.provider import AnantaTracerProvider
 from ananta_tracing.recording import AnantaSpan
 from ananta_tracing.sampling import AnantaSampler, ConstantRoot, RatioRoot
 
+from .conftest import create_provider
 from .test_encoding import BIG, attribute_maps, contexts, keys, nanos, text, values
 
 statuses = st.one_of(
@@ -207,12 +208,7 @@ def exporter() -> InMemorySpanExporter:
 
 @pytest.fixture
 def tracer(exporter: InMemorySpanExporter) -> trace.Tracer:
-    provider = AnantaTracerProvider(
-        resource=Resource({}),
-        sampler=AnantaSampler(ConstantRoot(keeps=True), follows_parent=True),
-        span_limits=SpanLimits(),
-        id_generator=None,
-    )
+    provider = create_provider(AnantaSampler(ConstantRoot(keeps=True), follows_parent=True))
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     return provider.get_tracer("t")
 
@@ -277,9 +273,7 @@ def test_every_stage_reaches_processors_that_look_at_it(exporter) -> None:
         def on_end(self, span):
             seen.append("end")
 
-    provider = AnantaTracerProvider(
-        resource=Resource({}), sampler=ALWAYS_ON, span_limits=SpanLimits(), id_generator=None
-    )
+    provider = create_provider()
     provider.add_span_processor(Watching())
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     provider.get_tracer("t").start_span("s").end()
@@ -314,10 +308,8 @@ def test_the_metrics_of_the_sdk_about_itself_are_kept(exporter, monkeypatch) -> 
     assert "otel.sdk.span.started" in names
 
 
-def test_the_same_scope_has_one_tracer(tracer) -> None:
-    provider = AnantaTracerProvider(
-        resource=Resource({}), sampler=ALWAYS_ON, span_limits=SpanLimits(), id_generator=None
-    )
+def test_the_same_scope_has_one_tracer() -> None:
+    provider = create_provider()
     assert provider.get_tracer("a", "1") is provider.get_tracer("a", "1")
     assert provider.get_tracer("a", "1") is not provider.get_tracer("a", "2")
 

@@ -5,17 +5,13 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import SpanLimits
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import StatusCode
 
-from ananta_tracing.assembly import create_export_processor
 from ananta_tracing.encoding import SpanEncoder
-from ananta_tracing.provider import AnantaTracerProvider
 from ananta_tracing.redaction import REDACTED, Redactor, redact_sql, redact_text, redact_url
 from ananta_tracing.settings import DEFAULT_SANITIZE_FIELDS, resolve_settings
 
+from .conftest import export_spans
 from .sink import Sink, attributes
 
 SECRET = "hunter2-9f8e7d"
@@ -115,15 +111,9 @@ def test_keys_decide() -> None:
     assert redact("component.mpn", "token=abc") == "token=abc"
 
 
-def spans_with(redact, sink: Sink) -> SpanEncoder:
+def send_spans_with(redact, sink: Sink) -> None:
     chosen = resolve_settings({"service_name": "x", "otlp_endpoint": sink.endpoint}, {})
-    processor = create_export_processor(chosen, SpanEncoder(redact))
-    assert processor is not None
-    provider = AnantaTracerProvider(
-        resource=Resource({}), sampler=ALWAYS_ON, span_limits=SpanLimits(), id_generator=None
-    )
-    provider.add_span_processor(processor)
-    tracer = provider.get_tracer("t")
+    tracer, processor = export_spans(chosen, SpanEncoder(redact))
     for _ in range(2):  # the second time from what is remembered
         with pytest.raises(ValueError, match="password"):  # noqa: PT012, SIM117
             with tracer.start_as_current_span(f"GET /?token={SECRET}") as span:
@@ -135,11 +125,10 @@ def spans_with(redact, sink: Sink) -> SpanEncoder:
                 span.set_status(StatusCode.ERROR, f"secret: {SECRET}")
                 raise ValueError(f"password={SECRET}")
     assert processor.close(5)
-    return processor
 
 
 def test_no_secret_is_among_the_bytes_that_are_sent(http: Sink) -> None:
-    spans_with(Redactor(DEFAULT_SANITIZE_FIELDS), http)
+    send_spans_with(Redactor(DEFAULT_SANITIZE_FIELDS), http)
     assert len(http.spans) == 2
     assert SECRET.encode() not in b"".join(http.raw)
     got = attributes(http.spans[1].attributes)
@@ -156,7 +145,7 @@ def test_the_hook_of_the_application_comes_last_and_may_remove(http: Sink) -> No
             return None
         return value.upper() if key == "span.name" else value
 
-    spans_with(Redactor(DEFAULT_SANITIZE_FIELDS, hook), http)
+    send_spans_with(Redactor(DEFAULT_SANITIZE_FIELDS, hook), http)
     assert seen["http.request.header.cookie"] == [REDACTED]
     for span in http.spans:
         assert span.name == f"GET /?TOKEN={REDACTED}"
@@ -167,7 +156,7 @@ def test_a_hook_that_fails_hides_the_value(http: Sink, caplog) -> None:
     def hook(key, value):
         raise RuntimeError("oh")
 
-    spans_with(Redactor((), hook), http)
+    send_spans_with(Redactor((), hook), http)
     for span in http.spans:
         assert set(attributes(span.attributes).values()) == {REDACTED}
         assert span.name == REDACTED
@@ -175,5 +164,5 @@ def test_a_hook_that_fails_hides_the_value(http: Sink, caplog) -> None:
 
 
 def test_without_rules_everything_is_sent(http: Sink) -> None:
-    spans_with(None, http)
+    send_spans_with(None, http)
     assert SECRET.encode() in b"".join(http.raw)

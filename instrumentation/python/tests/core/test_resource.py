@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import os
 import socket
-import threading
 import time
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,8 @@ import pytest
 from ananta_tracing import resource
 from ananta_tracing.resource import create_resource
 from ananta_tracing.settings import resolve_settings
+
+from .serving import QuietHandler, serving
 
 TASK = "arn:aws:ecs:eu-west-1:123456789012:task/prod/0123"
 CONTAINER = "arn:aws:ecs:eu-west-1:123456789012:container/prod/0123/abcd"
@@ -95,7 +95,7 @@ def test_outside_a_container_there_is_no_id(monkeypatch) -> None:
 
 @contextmanager
 def metadata_service(delay_seconds: float = 0.0):
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_GET(self) -> None:
             time.sleep(delay_seconds)
             data = json.dumps(DOCUMENTS[self.path]).encode()
@@ -103,22 +103,8 @@ def metadata_service(delay_seconds: float = 0.0):
             self.end_headers()
             self.wfile.write(data)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    class Server(ThreadingHTTPServer):
-        def handle_error(self, *_: object) -> None:
-            pass
-
-    server = Server(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/v4/x"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serving(Handler) as port:
+        yield f"http://127.0.0.1:{port}/v4/x"
 
 
 def test_the_ecs_task(monkeypatch) -> None:

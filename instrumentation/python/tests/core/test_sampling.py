@@ -6,8 +6,6 @@ from importlib import metadata
 from typing import Any
 
 import pytest
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import SpanLimits
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, Sampler, TraceIdRatioBased
@@ -19,9 +17,10 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
-from ananta_tracing.provider import AnantaTracerProvider
 from ananta_tracing.sampling import create_sampler
 from ananta_tracing.settings import resolve_settings
+
+from .conftest import create_provider
 
 
 def sampler_of(**environ: str) -> Sampler:
@@ -32,9 +31,7 @@ def sampler_of(**environ: str) -> Sampler:
 
 def tracer_of(sampler: Sampler) -> tuple[Any, InMemorySpanExporter]:
     exporter = InMemorySpanExporter()
-    provider = AnantaTracerProvider(
-        resource=Resource({}), sampler=sampler, span_limits=SpanLimits(), id_generator=None
-    )
+    provider = create_provider(sampler)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     return provider.get_tracer("t"), exporter
 

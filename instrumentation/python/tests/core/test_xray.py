@@ -10,10 +10,11 @@ import pytest
 from ananta_tracing.xray_rules import Request, Rule, read_rules, read_target
 from ananta_tracing.xray_sampler import XRayArguments, XRayRoot, read_arguments
 
+from .conftest import wait_until
 from .xray_proxy import XRayProxy, rule, xray_proxy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from .conftest import Run
 
@@ -106,13 +107,6 @@ def test_arguments(text, variable, endpoint, interval) -> None:
 def test_arguments_that_cannot_be_used(text) -> None:
     with pytest.raises(ValueError, match="write endpoint="):
         read_arguments(text, {})
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.01)
 
 
 def share(root: XRayRoot, count: int = 3000, **attributes: str) -> float:

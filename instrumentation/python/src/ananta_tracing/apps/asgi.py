@@ -19,8 +19,8 @@ from ananta_tracing.apps.http import (
     W3C_HEADERS,
     RequestAttributes,
     ServerSettings,
+    end_server_span,
     method_name,
-    note_outcome,
     read_authority,
     read_method,
     tell_failure,
@@ -218,15 +218,15 @@ class Exchange:
         if self.is_finished:
             return
         self.is_finished = True
-        span, scope, attributes = self.span, self._scope, self._attributes
-        note_outcome(span, self.status, self.error, attributes)
-        route = find_route(scope, self._root_path, self._middleware.routes_of)
-        if route is not None:
-            attributes["http.route"] = route
-            is_http = scope["type"] == "http"
-            span.update_name(f"{method_name(scope['method'])} {route}" if is_http else route)
-        span.set_attributes(attributes)
-        span.end()
+        scope = self._scope
+        end_server_span(
+            self.span,
+            self.status,
+            self.error,
+            scope["method"] if scope["type"] == "http" else None,
+            find_route(scope, self._root_path, self._middleware.routes_of),
+            self._attributes,
+        )
 
 
 def start_server_span(scope: Scope, settings: ServerSettings) -> tuple[Span, Context]:

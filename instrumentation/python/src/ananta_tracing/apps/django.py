@@ -13,7 +13,7 @@ from django.core.signals import got_request_exception  # type: ignore[import-unt
 
 from ananta_tracing.activation import Steps, attach, detach
 from ananta_tracing.apps import asgi, wsgi
-from ananta_tracing.apps.http import ServerSettings, method_name, note_outcome
+from ananta_tracing.apps.http import ServerSettings, end_server_span
 from ananta_tracing.exclusion import excluded_context
 from ananta_tracing.spans import record_error
 
@@ -97,14 +97,12 @@ class _Exchange:
         vars(self._request).pop(_KEY, None)
         if span is None or not span.is_recording():
             return
-        note_outcome(span, self._status, self._error, self._attributes)
         match = getattr(self._request, "resolver_match", None)
-        route = getattr(match, "route", None)
-        if route:
-            self._attributes["http.route"] = route
-            span.update_name(f"{method_name(self._request.method)} {route}")
-        span.set_attributes(self._attributes)
-        span.end()
+        # The pattern of the root is empty and would name nothing.
+        route = getattr(match, "route", None) or None
+        end_server_span(
+            span, self._status, self._error, self._request.method, route, self._attributes
+        )
 
     def answer(self, response: Any) -> Any:
         """Note a response, and hand it on."""

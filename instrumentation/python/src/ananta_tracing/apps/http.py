@@ -17,6 +17,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from ananta_tracing import setup
 from ananta_tracing.attributes import LazyAttributes
+from ananta_tracing.redaction import REDACTED
 from ananta_tracing.settings import resolve_settings
 from ananta_tracing.spans import propagate
 
@@ -27,7 +28,6 @@ KNOWN_METHODS = frozenset(
     {"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"}
 )
 OTHER_METHOD = "_OTHER"
-REDACTED = "[REDACTED]"
 DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 FIRST_SERVER_ERROR = 500
 MAX_REMEMBERED_NAMES = 1000
@@ -194,12 +194,26 @@ def read_authority(
         attributes["server.port"] = port
 
 
-def note_outcome(
-    span: Span, status: int | None, error: BaseException | None, attributes: dict[str, Any]
+def end_server_span(
+    span: Span,
+    status: int | None,
+    error: BaseException | None,
+    method: str | None,
+    route: str | None,
+    attributes: dict[str, Any],
 ) -> None:
-    """Note the status of a response and whether the server failed: by 5xx or by an exception.
+    """End the span of a request with its outcome, named by the route it took.
 
-    The exception itself has been recorded, with a status that says more than a bare 500.
+    The server failed by 5xx or by an exception. The exception itself has been recorded, with a
+    status that says more than a bare 500.
+
+    Args:
+        span: the span.
+        status: the status of the response, None where there was none.
+        error: what the application raised.
+        method: as the client wrote it; None for a websocket.
+        route: the template of the route, None where no route matched.
+        attributes: others that are known by now; the rest is added.
     """
     if status is not None:
         attributes["http.response.status_code"] = status
@@ -209,3 +223,8 @@ def note_outcome(
                 span.set_status(Status(StatusCode.ERROR))
     if isinstance(error, Exception) and "error.type" not in attributes:
         attributes["error.type"] = type(error).__qualname__
+    if route is not None:
+        attributes["http.route"] = route
+        span.update_name(route if method is None else f"{method_name(method)} {route}")
+    span.set_attributes(attributes)
+    span.end()

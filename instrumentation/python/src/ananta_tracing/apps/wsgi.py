@@ -13,8 +13,8 @@ from ananta_tracing.activation import Steps, attach, detach
 from ananta_tracing.apps.http import (
     RequestAttributes,
     ServerSettings,
+    end_server_span,
     method_name,
-    note_outcome,
     read_authority,
     read_method,
     tell_failure,
@@ -103,7 +103,7 @@ class Exchange:
         self.route: str | None = None
         self.is_finished = False
         self._attributes: dict[str, Any] = {}
-        self._method = method_name(environ.get("REQUEST_METHOD", "GET"))
+        self._method = environ.get("REQUEST_METHOD", "GET")
         self._settings = settings
         self._start_response = start_response
         self.span: Span
@@ -127,14 +127,10 @@ class Exchange:
         if self.is_finished:
             return
         self.is_finished = True
-        if not self.span.is_recording():
-            return
-        note_outcome(self.span, self.status, self.error, self._attributes)
-        if self.route is not None:
-            self._attributes["http.route"] = self.route
-            self.span.update_name(f"{self._method} {self.route}")
-        self.span.set_attributes(self._attributes)
-        self.span.end()
+        if self.span.is_recording():
+            end_server_span(
+                self.span, self.status, self.error, self._method, self.route, self._attributes
+            )
 
 
 class TracedBody:

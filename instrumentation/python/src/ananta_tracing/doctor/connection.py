@@ -8,8 +8,12 @@ import random
 import socket
 import ssl
 import time
+from email.utils import parsedate_to_datetime
+from http.client import HTTPException
 from typing import TYPE_CHECKING
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanContext, TraceFlags, format_trace_id
@@ -18,7 +22,8 @@ from ananta_tracing.assembly import create_sender
 from ananta_tracing.delivery import Outcome, Verdict
 from ananta_tracing.doctor.findings import Finding, Level, fault, good, note
 from ananta_tracing.encoding import EncodedSpan, RequestEncoder, SpanEncoder
-from ananta_tracing.endpoint import GRPC_PORT, HTTP_PORT, TRACES_PATH
+from ananta_tracing.endpoint import GRPC_PORT, HTTP_PORT, TRACES_PATH, read_port
+from ananta_tracing.http_sender import create_tls_context
 from ananta_tracing.resource import create_resource
 
 if TYPE_CHECKING:
@@ -45,7 +50,7 @@ def examine_connection(settings: Settings, query_url: str = "") -> Iterator[Find
         return
     url = urlsplit(settings.endpoint)
     host = url.hostname or ""
-    port = url.port or (443 if url.scheme == "https" else 80)
+    port = read_port(url)
     addresses = _resolve(host, port)
     if isinstance(addresses, Finding):
         yield addresses
@@ -99,9 +104,7 @@ def _try_other_ports(settings: Settings, host: str, tried: int) -> Iterator[Find
 
 def _shake_hands(settings: Settings, host: str, port: int) -> Finding:
     try:
-        context = ssl.create_default_context(cafile=settings.certificate or None)
-        if settings.client_certificate:
-            context.load_cert_chain(settings.client_certificate, settings.client_key or None)
+        context = create_tls_context(settings)
         with (
             socket.create_connection((host, port), _CONNECT_TIMEOUT_SECONDS) as plain,
             context.wrap_socket(plain, server_hostname=host) as secure,
@@ -184,11 +187,6 @@ def _try_other_protocol(settings: Settings, trace_id: int) -> Iterator[Finding]:
 
 def _compare_clocks(settings: Settings) -> Iterator[Finding]:
     """By the date in an answer of the collector, where it gives one; whole seconds only."""
-    from email.utils import parsedate_to_datetime
-    from http.client import HTTPException
-    from urllib.error import HTTPError
-    from urllib.request import urlopen
-
     try:
         with urlopen(settings.endpoint, timeout=_CONNECT_TIMEOUT_SECONDS) as response:
             headers = response.headers
@@ -213,9 +211,6 @@ def _compare_clocks(settings: Settings) -> Iterator[Finding]:
 
 def _find_trace(query_url: str, trace_id: str) -> Finding:
     """Ask the Jaeger API of the backend for the test span until it is there."""
-    from http.client import HTTPException
-    from urllib.request import urlopen
-
     url = f"{query_url.rstrip('/')}/api/traces/{trace_id}"
     deadline = time.monotonic() + _QUERY_TIMEOUT_SECONDS
     reason = ""
