@@ -169,8 +169,10 @@ test("stays in its place when the figures are refreshed", async ({ open }) => {
   const place = () => nodeOf(page, SERVICE).boundingBox();
   const { height } = (await place())!;
   await page.keyboard.press("+");
-  await page.keyboard.press("Shift+ArrowLeft");
   await expect.poll(async () => (await place())!.height).toBeGreaterThan(height);
+  const { x } = (await place())!;
+  await page.keyboard.press("Shift+ArrowLeft");
+  await expect.poll(async () => (await place())!.x).toBeGreaterThan(x);
   const before = await place();
   const answered = page.waitForResponse("**/service-map*");
   await page.getByRole("button", { name: "Refresh" }).click();
