@@ -391,6 +391,29 @@ test("a trace that lacks parents says so, how many and why", async ({ open }) =>
   await keepScreenshot(page, "trace-incomplete");
 });
 
+test("what is selected while a trace is read again stays selected", async ({ open }) => {
+  const traceId = await sendTrace({ url: inject("url"), otlp: inject("otlp") }, [
+    { id: "root", duration: 50 },
+    { id: "late", parent: "gone", start: 10, service: "billing" },
+  ]);
+  const page = await open(`/trace/${traceId}`);
+  const banner = page.getByRole("status").filter({ hasText: "This trace is incomplete" });
+  await banner.waitFor();
+  let answer!: () => void;
+  const selected = new Promise<void>((resolve) => (answer = resolve));
+  await page.route(`**/traces/${traceId}*`, async (route) => {
+    await selected;
+    await route.continue();
+  });
+  await banner.getByRole("button", { name: "Reload" }).click();
+  await banner.getByRole("button", { name: "Reloading" }).waitFor();
+  await banner.getByRole("button", { name: "1 span" }).click();
+  answer();
+  await banner.getByRole("button", { name: "Reload", exact: true }).waitFor();
+  await page.waitForURL(/sel=/);
+  await detail(page).getByText("not in this trace").waitFor();
+});
+
 test("of a trace that is cut, what is below a span opens by itself", async ({ open }) => {
   const spans = Array.from({ length: 60 }, (_, n): TestSpan => ({
     id: `n${n}`,

@@ -10,7 +10,7 @@ import { Button, ButtonLink } from "@/parts/Button";
 import { Empty, Failure, Loading } from "@/parts/States";
 import { linkTo, useUrl } from "@/url/location";
 import { readTraceId } from "@/url/traceId";
-import { createView, TraceViewContext } from "./store";
+import { createView, TraceViewContext, writeView } from "./store";
 import { TraceScreen } from "./TraceScreen";
 
 export default function TracePage() {
@@ -129,13 +129,16 @@ function LoadedTrace({
   reload(): void;
   readonly reloading: boolean;
 }) {
-  const { params } = useUrl();
-  const make = () => ({ of: trace, view: createView(trace, groupSiblings(trace), params) });
-  const [made, setMade] = useState(make);
-  // A reloaded trace begins anew, where the address says one was.
-  if (made.of !== trace) setMade(make());
+  const { params, link } = useUrl();
+  const make = (from: URLSearchParams) => createView(trace, groupSiblings(trace), from);
+  const [view, setView] = useState(() => make(params));
+  // A reloaded trace begins anew, but where one was: the address may not say that yet.
+  if (view.trace !== trace) {
+    const left = link(writeView(view.trace, view.store.getState()));
+    setView(make(new URL(left, globalThis.location.href).searchParams));
+  }
   return (
-    <TraceViewContext value={made.view}>
+    <TraceViewContext value={view}>
       <TraceScreen {...{ raw, reload, reloading }} />
     </TraceViewContext>
   );

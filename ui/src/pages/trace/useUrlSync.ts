@@ -12,12 +12,14 @@ export function useUrlSync(view: TraceView): void {
   const { params } = url;
   const latest = useRef(url);
   const written = useRef(summary(params));
+  const isWaiting = useRef(false);
   useEffect(() => {
     latest.current = url;
   }, [url]);
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const write = () => {
+      isWaiting.current = false;
       const changes: Changes = writeView(view.trace, view.store.getState());
       const target = new URL(latest.current.link(changes), globalThis.location.href);
       const next = summary(target.searchParams);
@@ -25,10 +27,14 @@ export function useUrlSync(view: TraceView): void {
       written.current = next;
       latest.current.change(changes, { replace: true });
     };
-    const stop = view.store.subscribe(() => {
+    const writeLater = () => {
+      isWaiting.current = true;
       clearTimeout(timer);
       timer = setTimeout(write, PAUSE_MILLISECONDS);
-    });
+    };
+    // A trace that was reloaded takes over what was not written of the one before.
+    if (isWaiting.current) writeLater();
+    const stop = view.store.subscribe(writeLater);
     return () => {
       stop();
       clearTimeout(timer);
