@@ -29,6 +29,7 @@ import { ExportProcessor, type ExportCounts } from "./export/processor.js";
 import { instrumentLibraries, libraryNames, unknownLibraries } from "./libraries/index.js";
 import { watchProcessEnd, type Endable } from "./lifecycle.js";
 import { messageOf, setLogLevel, warn } from "./log.js";
+import { consumerTracer } from "./messaging.js";
 import type { TracingOptions } from "./options.js";
 import { createPropagator } from "./propagation.js";
 import { composeRedaction, redactSpan, type Redaction } from "./redaction.js";
@@ -292,7 +293,9 @@ class LiveHandle implements TracingHandle {
     private readonly processors: readonly SpanProcessor[],
     private readonly exporting: ExportProcessor | undefined,
   ) {
-    this.tracer = provider.getTracer(settings.serviceName, settings.serviceVersion || undefined);
+    const tracer = provider.getTracer(settings.serviceName, settings.serviceVersion || undefined);
+    // A parent is what a consumer span has of itself where the context comes from the message.
+    this.tracer = settings.messagingConsumers === "link" ? consumerTracer(tracer, "link") : tracer;
   }
 
   get counts(): Readonly<ExportCounts> {

@@ -10,6 +10,7 @@ import type {
   SpanProcessor,
 } from "@opentelemetry/sdk-trace";
 
+import type { ConsumerRelation } from "./messaging.js";
 import type { Redaction } from "./redaction.js";
 
 /**
@@ -41,6 +42,11 @@ export interface TracingOptions {
   resourceAttributes?: Readonly<Record<string, unknown>> | undefined;
   /** `auto` instruments the libraries in use; or name them; or `false` for none. */
   instrument?: "auto" | false | readonly string[] | undefined;
+  /**
+   * What the producer of a message is to the span of its consumer: the `parent`, whose trace goes
+   * on, or a `link` out of a trace of its own. `parent` unless said otherwise.
+   */
+  messagingConsumers?: ConsumerRelation | undefined;
   /** Paths of incoming requests that are not traced, nor anything they cause. */
   excludeUrls?: readonly (string | RegExp)[] | undefined;
   /** `false` leaves secrets as they are; a function sees every text before it is sent. */
@@ -80,6 +86,7 @@ const NAMES: Readonly<Record<keyof TracingOptions, true>> = {
   propagators: true,
   resourceAttributes: true,
   instrument: true,
+  messagingConsumers: true,
   excludeUrls: true,
   redact: true,
   logCorrelation: true,

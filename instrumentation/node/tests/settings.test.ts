@@ -188,6 +188,8 @@ describe("numbers and lists", () => {
     [{ OTEL_TRACES_EXPORTER: "none" }, { exporters: [] }, 0],
     [{ OTEL_TRACES_EXPORTER: "jaeger" }, { exporters: ["otlp"] }, 1],
     [{ OTEL_SDK_DISABLED: "maybe" }, { disabled: false }, 1],
+    [{ ANANTA_TRACING_MESSAGING_CONSUMERS: " Link" }, { messagingConsumers: "link" }, 0],
+    [{ ANANTA_TRACING_MESSAGING_CONSUMERS: "sibling" }, { messagingConsumers: "parent" }, 1],
     [{ OTEL_LOG_LEVEL: "loud" }, { logLevel: "" }, 1],
     [{ OTEL_CONFIG_FILE: "otel.yaml" }, {}, 1],
     [

@@ -48,6 +48,7 @@ const SHOWN = [
   "resourceDetectors",
   "excludedUrls",
   "disabledInstrumentations",
+  "messagingConsumers",
   "logCorrelation",
   "disabled",
 ] as const satisfies readonly (keyof Settings)[];

@@ -11,6 +11,7 @@ import {
   type Span,
   type SpanContext,
   type SpanKind,
+  type TextMapGetter,
   type Tracer,
 } from "@opentelemetry/api";
 
@@ -22,6 +23,7 @@ import { coerce } from "./attributes.js";
 export type AttributeInput = Readonly<Record<string, unknown>>;
 
 export interface SpanExtras {
+  /** The consumer of a message stands to its producer as `messagingConsumers` says. */
   readonly kind?: SpanKind | undefined;
   readonly links?: readonly Link[] | undefined;
   /** Begins a new trace. */
@@ -186,15 +188,27 @@ export function inject(carrier: object = {}): object {
   return carrier;
 }
 
+/** Headers of HTTP and AMQP are texts, those of Kafka bytes, and SQS and Lambda wrap theirs. */
+const headerGetter: TextMapGetter<object> = {
+  keys: (carrier) => Object.keys(carrier),
+  get: (carrier, key) => {
+    const value = (carrier as Record<string, unknown>)[key];
+    if (value instanceof Uint8Array) return Buffer.from(value).toString("latin1");
+    const { StringValue, stringValue } = (value ?? {}) as Record<string, string | undefined>;
+    return StringValue ?? stringValue ?? (value as string | string[] | undefined);
+  },
+};
+
 /**
- * The context that headers carry.
+ * The context that the headers of a message carry, or its attributes in SQS.
  *
  * @example context.with(extract(message.headers), () => handle(message))
+ * @example extract(message.MessageAttributes ?? {}, () => handle(message))
  */
 export function extract(carrier: object): Context;
 /** Runs a function in the context that headers carry. */
 export function extract<Result>(carrier: object, fn: () => Result): Result;
 export function extract<Result>(carrier: object, fn?: () => Result): Context | Result {
-  const extracted = propagation.extract(ROOT_CONTEXT, carrier);
+  const extracted = propagation.extract(ROOT_CONTEXT, carrier, headerGetter);
   return fn === undefined ? extracted : context.with(extracted, fn);
 }

@@ -148,3 +148,5 @@ export const OPTIONAL = [
   "tedious",
 ];
 export const LOG_LIBRARIES = ["pino", "winston"];
+/** Instrumentations whose consumer spans follow the setting `messagingConsumers`. */
+export const MESSAGING = ["amqplib", "aws-sdk", "kafkajs"].map(official);

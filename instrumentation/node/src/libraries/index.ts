@@ -7,9 +7,17 @@
 import type { TracerProvider } from "@opentelemetry/api";
 import type { Instrumentation } from "@opentelemetry/instrumentation";
 
-import { LIBRARIES, LOG_LIBRARIES, OPTIONAL, official, type Loaded } from "./catalogue.js";
+import {
+  LIBRARIES,
+  LOG_LIBRARIES,
+  MESSAGING,
+  official,
+  OPTIONAL,
+  type Loaded,
+} from "./catalogue.js";
 import { instrumentedBy, isInstalled, requireFromApplication } from "./installed.js";
 import { messageOf } from "../log.js";
+import { consumerTracerProvider } from "../messaging.js";
 import type { TracingOptions } from "../options.js";
 import type { Settings } from "../settings/index.js";
 
@@ -54,7 +62,7 @@ export function instrumentLibraries(
   options: TracingOptions,
   provider: TracerProvider,
 ): AppliedLibraries {
-  const applied = new Applied(provider);
+  const applied = new Applied(provider, settings);
   const given: Instrumentation[] = (options.instrumentations ?? []).flatMap((each) =>
     Array.isArray(each) ? (each as Instrumentation[]) : [each as Instrumentation],
   );
@@ -79,10 +87,17 @@ export function instrumentLibraries(
 class Applied {
   private readonly undoing: (() => void)[] = [];
 
-  constructor(private readonly provider: TracerProvider) {}
+  constructor(
+    private readonly provider: TracerProvider,
+    private readonly settings: Settings,
+  ) {}
 
   register(instrumentation: Instrumentation): void {
-    instrumentation.setTracerProvider(this.provider);
+    const isMessaging = MESSAGING.includes(instrumentation.instrumentationName);
+    const { messagingConsumers } = this.settings;
+    instrumentation.setTracerProvider(
+      isMessaging ? consumerTracerProvider(this.provider, messagingConsumers) : this.provider,
+    );
     instrumentation.enable();
     this.undoing.push(() => instrumentation.disable());
   }

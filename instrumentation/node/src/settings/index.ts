@@ -8,6 +8,7 @@
 import type { SpanLimits } from "@opentelemetry/sdk-trace";
 
 import { LOG_LEVELS } from "../log.js";
+import type { ConsumerRelation } from "../messaging.js";
 import { OPTION_NAMES, type TracingOptions } from "../options.js";
 import { PROPAGATORS } from "../propagation.js";
 import { readDestination, type Protocol } from "./endpoint.js";
@@ -65,6 +66,7 @@ export interface Settings {
   /** Empty: every one in use. */
   readonly enabledInstrumentations: readonly string[];
   readonly disabledInstrumentations: readonly string[];
+  readonly messagingConsumers: ConsumerRelation;
   readonly logCorrelation: boolean;
   /** Empty when nobody said. */
   readonly logLevel: string;
@@ -317,11 +319,24 @@ function readProcess(reader: Reader) {
       "OTEL_NODE_DISABLED_INSTRUMENTATIONS",
       [],
     ),
+    messagingConsumers: reader.read<ConsumerRelation>(
+      "messagingConsumers",
+      ["ANANTA_TRACING_MESSAGING_CONSUMERS"],
+      readRelation,
+      "parent",
+      "messagingConsumers",
+    ),
     logCorrelation: reader.read("logCorrelation", correlation, flag, true, "logCorrelation"),
     logLevel: reader.read("logLevel", ["OTEL_LOG_LEVEL"], readLogLevel, ""),
     shutdownTimeoutMillis: reader.read(timeout, [], milliseconds, 2000, timeout),
     disabled: reader.read("disabled", ["OTEL_SDK_DISABLED"], flag, false),
   };
+}
+
+function readRelation(_origin: string, text: string): ConsumerRelation {
+  const folded = text.toLowerCase();
+  if (folded === "parent" || folded === "link") return folded;
+  throw new UnusableValue(`unknown relation '${text}'; write parent or link`);
 }
 
 function readLogLevel(_origin: string, text: string): string {

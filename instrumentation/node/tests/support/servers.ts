@@ -1,4 +1,4 @@
-/** PostgreSQL and Redis of one's own, on a temporary directory. */
+/** Databases and queues of one's own, on temporary directories. */
 import { execFileSync, spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { connect, createServer } from "node:net";
@@ -50,6 +50,19 @@ export async function startRedis(): Promise<Running> {
     ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder],
     { stdio: "ignore" },
   );
+  await listening(port);
+  return { port, stop: () => stop(child, "SIGTERM", folder) };
+}
+
+/** SQS as moto has it: a Python package. */
+export async function startSqs(): Promise<Running> {
+  if (spawnSync("python3", ["-c", "import moto.server"]).status !== 0)
+    throw new Error("these tests need SQS: pip install moto flask-cors");
+  const folder = mkdtempSync(join(tmpdir(), "ananta-sqs-"));
+  const port = await freePort();
+  const child = spawn("python3", ["-m", "moto.server", "-H", "127.0.0.1", "-p", String(port)], {
+    stdio: "ignore",
+  });
   await listening(port);
   return { port, stop: () => stop(child, "SIGTERM", folder) };
 }

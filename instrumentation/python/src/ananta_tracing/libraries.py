@@ -15,6 +15,8 @@ import threading
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
+from ananta_tracing.messaging import ConsumerTracerProvider
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from importlib.metadata import EntryPoint
@@ -50,13 +52,23 @@ _MODULES = {
     "tortoiseorm": "tortoise",
     "urllib": "urllib.request",
 }
+_MESSAGING = frozenset(
+    {"aio-pika", "aiokafka", "boto3", "celery", "confluent_kafka", "kafka", "pika"}
+)
+"""Instrumentations whose consumer spans follow `messaging_consumers`; boto3's is that of SQS."""
 _PACKAGES = {
+    "aio_pika": "aio-pika",
     "aiohttp": "aiohttp-client",
+    "aiokafka": "aiokafka",
     "asyncpg": "asyncpg",
+    "boto3": "boto3sqs",
     "botocore": "botocore",
     "celery": "celery",
+    "confluent_kafka": "confluent-kafka",
     "grpc": "grpc",
     "httpx": "httpx",
+    "kafka": "kafka-python",
+    "pika": "pika",
     "psycopg": "psycopg",
     "psycopg2": "psycopg2",
     "redis": "redis",
@@ -64,6 +76,7 @@ _PACKAGES = {
     "sqlalchemy": "sqlalchemy",
 }
 """Library -> the end of the name of its instrumentation's package, to tell what is missing."""
+_PREFIX = "opentelemetry-instrumentation-"
 
 _lock = threading.Lock()
 _report: dict[str, str] = {}
@@ -86,15 +99,16 @@ def instrument_libraries(settings: Settings, names: Sequence[str] | None = None)
     for name in sorted(found):
         reason = _reason_against(name, settings, names)
         if reason is None:
-            _await_import(name, found[name])
+            _await_import(name, found[name], settings)
         else:
             _tell(name, reason)
     for name in names or ():
         if name not in found and name != "temporal":
             _logger.warning(
                 "init_tracing: instrument: %r has no instrumentation installed;"
-                " pip install opentelemetry-instrumentation-%s",
+                " pip install %s%s",
                 name,
+                _PREFIX,
                 name,
             )
     if _reason_against("temporal", settings, names) is None and _is_installed("temporalio.client"):
@@ -126,11 +140,10 @@ def report_libraries() -> dict[str, str]:
     """
     with _lock:
         report = dict(_report)
-    # One package may bring several: grpc_client, grpc_server.
-    present = {entry_point.name.partition("_")[0] for entry_point in entry_points(group=GROUP)}
+    present = {each.dist.name for each in entry_points(group=GROUP) if each.dist is not None}
     for library, package in _PACKAGES.items():
-        if package not in present and _is_installed(library):
-            report[library] = f"missing: pip install opentelemetry-instrumentation-{package}"
+        if _PREFIX + package not in present and _is_installed(library):
+            report[library] = f"missing: pip install {_PREFIX}{package}"
     return report
 
 
@@ -143,7 +156,7 @@ def _reason_against(name: str, settings: Settings, names: Sequence[str] | None) 
     return OURS.get(name)
 
 
-def _await_import(name: str, entry_point: EntryPoint) -> None:
+def _await_import(name: str, entry_point: EntryPoint, settings: Settings) -> None:
     module = _MODULES.get(name, name.replace("-", "_"))
     if not _is_installed(module):
         _tell(name, f"{module} is not installed")
@@ -153,7 +166,10 @@ def _await_import(name: str, entry_point: EntryPoint) -> None:
         instrumentor = entry_point.load()()
         if instrumentor.is_instrumented_by_opentelemetry:
             return None
-        instrumentor.instrument(raise_exception_on_conflict=True)
+        options: dict[str, Any] = {}
+        if name in _MESSAGING:
+            options["tracer_provider"] = ConsumerTracerProvider(settings.messaging_consumers)
+        instrumentor.instrument(raise_exception_on_conflict=True, **options)
         return instrumentor
 
     _when_imported(module, name, instrument)

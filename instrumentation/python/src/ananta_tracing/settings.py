@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ananta_tracing import sampler_names
 from ananta_tracing.endpoint import Protocol, read_destination
 from ananta_tracing.limits import BatchLimits, Limits, read_batch_limits, read_limits
+from ananta_tracing.messaging import Relation, read_relation
 from ananta_tracing.sampler_names import SamplerChoice
 from ananta_tracing.variables import Reader
 
@@ -41,6 +42,7 @@ _NONE: tuple[str, ...] = ()
 _OTLP: tuple[str, ...] = ("otlp",)
 _W3C: tuple[str, ...] = ("tracecontext", "baggage")
 _ALL: tuple[str, ...] = ("*",)
+_PARENT: Relation = "parent"
 _NO_PAIRS: dict[str, str] = {}
 
 # What the guide asks for in each environment.
@@ -107,6 +109,7 @@ class Settings:
     sanitize_fields: tuple[str, ...]
     """Names or regular expressions of headers whose value is replaced by [REDACTED]."""
     disabled_instrumentations: tuple[str, ...]
+    messaging_consumers: Relation
     log_correlation: bool
     log_level: str
     """Empty when nobody said."""
@@ -350,6 +353,13 @@ def _read_process(reader: Reader) -> dict[str, Any]:
             ("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS",),
             reader.names,
             _NONE,
+        ),
+        "messaging_consumers": reader.read(
+            "messaging_consumers",
+            ("ANANTA_TRACING_MESSAGING_CONSUMERS",),
+            read_relation,
+            _PARENT,
+            argument="messaging_consumers",
         ),
         "log_correlation": reader.read(
             "log_correlation", ("OTEL_PYTHON_LOG_CORRELATION",), reader.flag, default=True

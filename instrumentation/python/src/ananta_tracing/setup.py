@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opentelemetry import trace
 
+from ananta_tracing.messaging import ConsumerTracer
 from ananta_tracing.settings import Settings, resolve_settings
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from ananta_tracing.assembly import Assembly
     from ananta_tracing.endpoint import Protocol
+    from ananta_tracing.messaging import Relation
     from ananta_tracing.report import Statistics
 
 logger = logging.getLogger("ananta_tracing")
@@ -47,7 +49,7 @@ class _State(NamedTuple):
 
 
 _state: _State | None = None
-_known_tracer: tuple[trace.TracerProvider, trace.Tracer] | None = None
+_known_tracer: tuple[trace.TracerProvider, _State | None, trace.Tracer] | None = None
 _told_differences: set[tuple[str, ...]] = set()
 _lock = threading.RLock()
 
@@ -64,10 +66,13 @@ def _parts() -> Assembly | None:
 def tracer() -> trace.Tracer:
     """The tracer of the helpers, looked up anew: right before, after and without `init_tracing`."""
     global _known_tracer
-    provider = trace.get_tracer_provider()
-    if _known_tracer is None or _known_tracer[0] is not provider:
-        _known_tracer = provider, provider.get_tracer(SCOPE_NAME)
-    return _known_tracer[1]
+    known, provider, state = _known_tracer, trace.get_tracer_provider(), _state
+    if known is None or known[0] is not provider or known[1] is not state:
+        found = provider.get_tracer(SCOPE_NAME)
+        if state is not None and state.settings.messaging_consumers == "link":
+            found = ConsumerTracer(found, "link")
+        _known_tracer = known = provider, state, found
+    return known[2]
 
 
 def statistics() -> Statistics | None:
@@ -93,6 +98,7 @@ def init_tracing(
     span_processors: Sequence[SpanProcessor] = (),
     provider_factory: Callable[..., Any] | None = None,
     instrument: str | Sequence[str] = "auto",
+    messaging_consumers: Relation | None = None,
     redact: Callable[[str, AnyValue], AnyValue] | bool = True,
     strict: bool = False,
 ) -> trace.Tracer:
@@ -118,6 +124,8 @@ def init_tracing(
         provider_factory: makes the provider from `resource`, `sampler`, `span_limits` and
             `id_generator`, for frameworks that bring their own.
         instrument: `auto` for all libraries found, `none`, or the names of some.
+        messaging_consumers: `parent` has the span of a message's consumer continue the trace of
+            its producer, the default; `link` has it start a trace of its own, linked to that.
         redact: called with (key, value) of what leaves the process, after the rules of
             `ananta_tracing.redaction`; returns what may, None to remove it. False lifts the rules.
         strict: raise instead of warning.
@@ -141,6 +149,7 @@ def init_tracing(
         "headers": headers,
         "resource_attributes": resource_attributes,
         "sampler": sampler if isinstance(sampler, str) else None,
+        "messaging_consumers": messaging_consumers,
     }
     objects = (
         None if isinstance(sampler, str) else sampler,

@@ -53,6 +53,8 @@ def create_span(
         name: what is done, of low cardinality: `load_bom`, not `load_bom 42`.
         attributes: any values; `ananta_tracing.attributes` tells how they are carried.
         kind: `"server"`, `"client"`, `"producer"`, `"consumer"` or a `SpanKind`; internal if None.
+            A consumer of a message becomes a child of its producer, or is linked to it, as
+            `init_tracing(messaging_consumers=...)` says.
         links: spans, span contexts or links this work also belongs to.
         parent: the context to continue instead of the current one, as `extract` returns it.
 
@@ -207,8 +209,9 @@ def extract(carrier: Headers | None) -> Context:
     """The trace context found in the headers of a message, for `create_span(parent=...)`.
 
     Args:
-        carrier: a mapping or (name, value) pairs; names in any case, values text, bytes or lists
-            of them. Without a trace context in it, the current context is returned.
+        carrier: a mapping or (name, value) pairs; names in any case, values text, bytes, lists
+            of them, or message attributes as SQS has them. Without a trace context in it, the
+            current context is returned.
 
     >>> message = {"TraceParent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
     >>> with create_span("handle", kind="consumer", parent=extract(message)):
@@ -280,4 +283,6 @@ def _link(target: Linkable) -> Link:
 
 
 def _header_text(value: Any) -> str:
+    if isinstance(value, Mapping):  # a message attribute of SQS, or of an event of Lambda
+        value = value.get("StringValue", value.get("stringValue"))
     return value.decode("latin-1") if isinstance(value, (bytes, bytearray)) else str(value)

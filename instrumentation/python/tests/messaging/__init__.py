@@ -1,0 +1,1 @@
+"""Producers and consumers of messages, with real libraries and real queues."""
