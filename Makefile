@@ -13,6 +13,7 @@ STAMPS := $(VENV)/.stamps
 FULL_ENGINE := $(CURDIR)/$(VENV)/full-engine
 UI_SOURCES := $(shell find ui/src ui/public ui/build -type f) ui/index.html ui/vite.config.ts
 NATIVE_SOURCES := $(shell find native/src -name '*.rs') native/Cargo.toml native/Cargo.lock pyproject.toml
+KAFKA_LIBRARIES := $(CURDIR)/$(VENV)/kafka
 NODE_WHEEL_VERSION := 22.20.0
 # A file at a time goes to each of three processes: much of what they do is waiting.
 PYTEST := $(CURDIR)/$(BIN)/pytest -q --numprocesses 3 --dist loadfile
@@ -34,7 +35,7 @@ example: setup $(STAMPS)/instrumentation-python $(STAMPS)/npm ## start the servi
 	$(BIN)/python examples/run.py $(ARGS)
 
 ##@ Prove
-.PHONY: test test-native test-python test-ui test-instrumentation test-example bench fuzz lint
+.PHONY: test test-native test-python test-ui test-instrumentation test-messaging test-example bench fuzz lint
 test: test-native ## run every test
 	$(MAKE) --no-print-directory --jobs 2 test-python test-ui
 	$(MAKE) --no-print-directory test-instrumentation
@@ -54,6 +55,12 @@ test-ui: setup $(STAMPS)/browser $(STAMPS)/node
 test-instrumentation: setup $(STAMPS)/instrumentation-python $(STAMPS)/instrumentation-node $(STAMPS)/databases
 	cd instrumentation/python && $(PYTEST)
 	cd instrumentation/node && npm test
+
+test-messaging: export KAFKA_LIBRARIES := $(KAFKA_LIBRARIES)
+test-messaging: export PATH := $(CURDIR)/examples/.build/bin:$(PATH)
+test-messaging: setup $(STAMPS)/instrumentation-python $(STAMPS)/instrumentation-node $(STAMPS)/messaging ## test Kafka, RabbitMQ and Temporal: installs them, ten minutes
+	cd instrumentation/python && $(PYTEST) -m brokers tests/messaging
+	cd instrumentation/node && npm run test:messaging
 
 test-example: setup $(STAMPS)/instrumentation-python $(STAMPS)/npm ## test the example as a whole: builds Temporal, ten minutes
 	$(BIN)/pytest -q examples/tests
@@ -160,6 +167,12 @@ $(STAMPS)/instrumentation-node: instrumentation/node/package-lock.json $(STAMPS)
 $(STAMPS)/databases: scripts/need.sh
 	@bash scripts/need.sh example
 	@mkdir -p $(STAMPS) && touch $@
+
+# Temporal is built with Go, as for the example.
+$(STAMPS)/messaging: scripts/need.sh instrumentation/brokers/pom.xml $(STAMPS)/packages
+	@bash scripts/need.sh messaging $(KAFKA_LIBRARIES)
+	@PYTHONPATH=examples $(BIN)/python -c 'from stack.needs import need_temporal; need_temporal(print)'
+	@touch $@
 
 # The full ClickHouse engine, beside the smaller build that is installed by default.
 $(STAMPS)/full-engine: $(STAMPS)/packages

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Checks what must be on the machine, installs what Debian has, and says what it did or what is left
 # to do. Usage: need.sh build PYTHON, before anything can be built; need.sh browser, before the pages
-# can be tested; need.sh example, before the services of the example can start.
+# can be tested; need.sh example, before the services of the example can start; need.sh messaging
+# FOLDER, before messages can be tested over RabbitMQ and Kafka, whose jars go to the folder.
 set -euo pipefail
 
 fail() { echo "setup: $1" >&2; exit 1; }
@@ -33,6 +34,15 @@ need_example() {
     # Debian keeps the programs of PostgreSQL out of the path.
     compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || install initdb postgresql
     install redis-server redis-server
+}
+
+need_messaging() { # need_messaging FOLDER
+    install rabbitmq-server rabbitmq-server
+    install java default-jre-headless
+    install mvn maven
+    echo "setup: fetching Kafka into $1"
+    mvn --quiet --batch-mode --file instrumentation/brokers/pom.xml \
+        dependency:copy-dependencies -DoutputDirectory="$1"
 }
 
 "need_$1" "${@:2}"

@@ -14,6 +14,8 @@ const AROUND = `
 declare const id: string, options: object, connection: unknown;
 declare function load(id: string): Promise<{ lines: string[] }>;
 declare function lookup(mpn: string): Promise<string>;
+declare const messages: { MessageAttributes?: object }[];
+declare function handle(message: object): Promise<void>;
 declare function processBom(id: string): Promise<void>;
 declare function afterEach(fn: () => void): void;
 declare function test(name: string, fn: () => Promise<void>): void;
@@ -23,7 +25,7 @@ declare const Worker: { create(options: { plugins: { name: string }[] }): Promis
 
 test("its snippets compile", () => {
   const snippets = [...README.matchAll(/^```ts\n([\s\S]*?)^```/gm)].map(([, code]) => code!);
-  expect(snippets).toHaveLength(5);
+  expect(snippets).toHaveLength(6);
   rmSync(FOLDER, { recursive: true, force: true });
   mkdirSync(`${FOLDER}node_modules/@ananta`, { recursive: true });
   mkdirSync(`${FOLDER}observability`);

@@ -81,7 +81,7 @@ function idOf(flag: "-u" | "-g"): number {
   return Number(execFileSync("id", [flag, "postgres"], { encoding: "utf8" }));
 }
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve) => {
     const server = createServer().listen(0, "127.0.0.1", () => {
       const { port } = server.address() as AddressInfo;
@@ -90,8 +90,8 @@ function freePort(): Promise<number> {
   });
 }
 
-async function listening(port: number): Promise<void> {
-  for (let tries = 0; tries < 500; tries++) {
+export async function listening(port: number, timeoutMillis = 10_000): Promise<void> {
+  for (let waited = 0; waited < timeoutMillis; waited += 20) {
     const isOpen = await new Promise<boolean>((resolve) => {
       const socket = connect(port, "127.0.0.1", () => resolve(true)).on("error", () =>
         resolve(false),
@@ -108,7 +108,7 @@ async function answering(isReady: () => boolean): Promise<void> {
   for (let tries = 0; tries < 200 && !isReady(); tries++) await sleep(50);
 }
 
-function stop(child: ChildProcess, signal: NodeJS.Signals, folder: string): Promise<void> {
+export function stop(child: ChildProcess, signal: NodeJS.Signals, folder: string): Promise<void> {
   return new Promise((resolve) => {
     child.on("close", () => {
       rmSync(folder, { recursive: true, force: true });

@@ -105,8 +105,7 @@ def instrument_libraries(settings: Settings, names: Sequence[str] | None = None)
     for name in names or ():
         if name not in found and name != "temporal":
             _logger.warning(
-                "init_tracing: instrument: %r has no instrumentation installed;"
-                " pip install %s%s",
+                "init_tracing: instrument: %r has no instrumentation installed; pip install %s%s",
                 name,
                 _PREFIX,
                 name,

@@ -91,7 +91,7 @@ class ConsumerTracer(Tracer):
             name, context, kind, attributes, links, *options, **named_options
         )
 
-    def start_as_current_span(  # type: ignore[override]
+    def start_as_current_span(
         self,
         name: str,
         context: Context | None = None,

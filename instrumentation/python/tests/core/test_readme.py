@@ -60,7 +60,7 @@ def test_every_variable_the_code_reads_is_in_the_table() -> None:
     read: set[str] = set()
     for module in ("settings", "limits", "endpoint", "sampler_names"):
         source = (SOURCE / "ananta_tracing" / f"{module}.py").read_text()
-        read |= set(re.findall(r'"((?:OTEL|JAEGER|AWS|DEPLOYMENT)_[A-Z_]*[A-Z])"', source))
+        read |= set(re.findall(r'"((?:ANANTA|OTEL|JAEGER|AWS|DEPLOYMENT)_[A-Z_]*[A-Z])"', source))
     assert len(read) > 30
     table = "\n".join(line for line in TEXT.splitlines() if line.startswith("|"))
     assert sorted(name for name in read if name not in table) == []

@@ -304,6 +304,13 @@ OTHERS: list[tuple[dict[str, str], str, Any, str | None]] = [
     ),
     ({"OTEL_PYTHON_LOG_CORRELATION": "false"}, "log_correlation", False, None),
     ({"OTEL_PYTHON_LOG_CORRELATION": "maybe"}, "log_correlation", True, "write true or false"),
+    ({"ANANTA_TRACING_MESSAGING_CONSUMERS": " Link"}, "messaging_consumers", "link", None),
+    (
+        {"ANANTA_TRACING_MESSAGING_CONSUMERS": "sibling"},
+        "messaging_consumers",
+        "parent",
+        "write parent or link",
+    ),
     ({"OTEL_SDK_DISABLED": "True"}, "disabled", True, None),
     ({"OTEL_LOG_LEVEL": "warn"}, "log_level", "warning", None),
     ({"OTEL_LOG_LEVEL": "loud"}, "log_level", "", "unknown level"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import socket
 import subprocess
@@ -14,10 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-KAFKA_HOME = "KAFKA_LIBRARIES"
-"""The variable with the folder of Kafka's jars."""
+RUN = str(Path(__file__).parents[3] / "brokers/run.sh")
 
 
 @pytest.fixture(scope="session")
@@ -44,49 +42,22 @@ def sqs() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder, port = tmp_path_factory.mktemp("rabbitmq"), free_port()
-    environment = {
-        "HOME": str(folder),  # the cookie of Erlang
-        "RABBITMQ_NODENAME": f"tests{port}@localhost",
-        "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
-        "RABBITMQ_NODE_PORT": str(port),
-        "RABBITMQ_DIST_PORT": str(free_port()),
-        "RABBITMQ_MNESIA_BASE": str(folder / "data"),
-        "RABBITMQ_LOG_BASE": str(folder / "log"),
-        "RABBITMQ_PID_FILE": str(folder / "pid"),
-        "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
-        "ERL_EPMD_PORT": str(free_port()),
-        "ERL_EPMD_ADDRESS": "127.0.0.1",
-    }
-    with running(["/usr/lib/rabbitmq/bin/rabbitmq-server"], port, folder, environment):
+    with running(["bash", RUN, "rabbitmq", str(port), str(folder)], port, folder):
         yield f"amqp://guest:guest@127.0.0.1:{port}/"
 
 
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """One Kafka that is broker and controller."""
-    folder, port, controller = tmp_path_factory.mktemp("kafka"), free_port(), free_port()
-    properties = folder / "server.properties"
-    properties.write_text(
-        f"""
-        process.roles=broker,controller
-        node.id=1
-        controller.quorum.voters=1@127.0.0.1:{controller}
-        listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-        advertised.listeners=PLAINTEXT://127.0.0.1:{port}
-        controller.listener.names=CONTROLLER
-        log.dirs={folder}/data
-        num.partitions=1
-        offsets.topic.num.partitions=1
-        offsets.topic.replication.factor=1
-        transaction.state.log.replication.factor=1
-        transaction.state.log.min.isr=1
-        group.initial.rebalance.delay.ms=0
-        """
-    )
-    java = ["java", "-Xmx512m", "-cp", f"{os.environ[KAFKA_HOME]}/*"]
-    identity = ["--cluster-id", "4L6g3nShT-eMCtK--X86sw", "--config", str(properties)]
-    subprocess.run([*java, "kafka.tools.StorageTool", "format", *identity], check=True)
-    with running([*java, "kafka.Kafka", str(properties)], port, folder):
+    folder, port = tmp_path_factory.mktemp("kafka"), free_port()
+    with running(["bash", RUN, "kafka", str(port), str(folder)], port, folder):
+        yield f"127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="session")
+def temporal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder, port = tmp_path_factory.mktemp("temporal"), free_port()
+    command = ["temporal", "server", "start-dev", "--headless", "--port", str(port)]
+    with running(command, port, folder):
         yield f"127.0.0.1:{port}"
 
 
@@ -97,21 +68,13 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running(
-    command: list[str], port: int, folder: Path, environment: Mapping[str, str] | None = None
-) -> Iterator[None]:
+def running(command: list[str], port: int, folder: Path) -> Iterator[None]:
     """A server that runs in this folder, from when it listens until the end of the block."""
     if shutil.which(command[0]) is None:
         pytest.fail(f"{command[0]} is not installed; scripts/need.sh says what is needed")
     log = folder / "output"
     with log.open("wb") as output:
-        server = subprocess.Popen(
-            command,
-            cwd=folder,
-            env={**os.environ, **(environment or {})},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
+        server = subprocess.Popen(command, cwd=folder, stdout=output, stderr=subprocess.STDOUT)
     try:
         deadline = time.monotonic() + 90
         while not listens(port):

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ..core.conftest import _no_variables, http, run_python
-from .brokers import kafka, rabbitmq, redis, sqs
+from .brokers import kafka, rabbitmq, redis, sqs, temporal
 
 if TYPE_CHECKING:
     from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-__all__ = ["_no_variables", "http", "kafka", "rabbitmq", "redis", "run_python", "sqs"]
+__all__ = [
+    "_no_variables", "http", "kafka", "rabbitmq", "redis", "run_python", "sqs", "temporal",
+]  # fmt: skip
 
 VARIABLE = "ANANTA_TRACING_MESSAGING_CONSUMERS"
 both_relations = pytest.mark.parametrize("relation", ["parent", "link"])

@@ -47,12 +47,13 @@ CELERY = """
     import sys
     from ananta_tracing import create_span, init_tracing
 
-    init_tracing("shop", sys.argv[1], messaging_consumers=sys.argv[3])
+    _, endpoint, broker, backend, relation = sys.argv
+    init_tracing("shop", endpoint, messaging_consumers=relation)
     from celery import Celery
     from celery.contrib.testing.worker import start_worker
 
-    app = Celery("tasks", broker=sys.argv[2], backend=sys.argv[2])
-    app.conf.task_default_queue = sys.argv[3]
+    app = Celery("tasks", broker=broker, backend=backend)
+    app.conf.task_default_queue = relation
 
     @app.task(name="charge")
     def charge(order):
@@ -68,7 +69,7 @@ CELERY = """
 
 @both_relations
 def test_celery_over_redis(relation: str, http: Sink, redis: str, run_python: Run) -> None:
-    done = run_python(CELERY, http.endpoint, redis, relation)
+    done = run_python(CELERY, http.endpoint, redis, redis, relation)
     assert done.returncode == 0, done.stderr
     assert relation_of(http.spans, "apply_async/charge", "run/charge") == relation
     assert is_child(http.spans, "apply_async/charge", "order")
