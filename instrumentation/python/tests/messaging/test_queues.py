@@ -47,12 +47,12 @@ CELERY = """
     import sys
     from ananta_tracing import create_span, init_tracing
 
-    _, endpoint, broker, backend, relation = sys.argv
+    _, endpoint, redis, relation = sys.argv
     init_tracing("shop", endpoint, messaging_consumers=relation)
     from celery import Celery
     from celery.contrib.testing.worker import start_worker
 
-    app = Celery("tasks", broker=broker, backend=backend)
+    app = Celery("tasks", broker=redis, backend=redis)
     app.conf.task_default_queue = relation
 
     @app.task(name="charge")
@@ -69,7 +69,7 @@ CELERY = """
 
 @both_relations
 def test_celery_over_redis(relation: str, http: Sink, redis: str, run_python: Run) -> None:
-    done = run_python(CELERY, http.endpoint, redis, redis, relation)
+    done = run_python(CELERY, http.endpoint, redis, relation)
     assert done.returncode == 0, done.stderr
     assert relation_of(http.spans, "apply_async/charge", "run/charge") == relation
     assert is_child(http.spans, "apply_async/charge", "order")
