@@ -294,7 +294,7 @@ class LiveHandle implements TracingHandle {
     private readonly exporting: ExportProcessor | undefined,
   ) {
     const tracer = provider.getTracer(settings.serviceName, settings.serviceVersion || undefined);
-    // A parent is what a consumer span has of itself where the context comes from the message.
+    // The context of a message makes its producer the parent of itself.
     this.tracer = settings.messagingConsumers === "link" ? consumerTracer(tracer, "link") : tracer;
   }
 

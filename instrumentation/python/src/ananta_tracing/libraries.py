@@ -108,7 +108,7 @@ def instrument_libraries(settings: Settings, names: Sequence[str] | None = None)
                 "init_tracing: instrument: %r has no instrumentation installed; pip install %s%s",
                 name,
                 _PREFIX,
-                name,
+                _PACKAGES.get(name, name),
             )
     if _reason_against("temporal", settings, names) is None and _is_installed("temporalio.client"):
         _when_imported("temporalio.client", "temporal", _instrument_temporal)
