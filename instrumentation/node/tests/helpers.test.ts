@@ -207,6 +207,19 @@ test("inject and extract carry trace and baggage", () => {
   for (const name of ["receiver", "other"]) spans.assertSpan(name, { parent: "sender" });
 });
 
+test.each<[string, (text: string) => unknown]>([
+  ["Kafka", (text) => Buffer.from(text)],
+  ["Kafka, set twice", (text) => [Buffer.from(text), Buffer.from(text)]],
+  ["SQS", (StringValue) => ({ StringValue, DataType: "String" })],
+  ["SQS in Lambda", (stringValue) => ({ stringValue, dataType: "String" })],
+])("extract reads headers as %s has them", (_, wrap) => {
+  const { traceparent } = createSpan("sender", () => inject());
+  extract({ traceparent: wrap(traceparent!) }, () => createSpan("receiver", () => {}));
+  spans.assertSpan("receiver", { parent: "sender" });
+  extract({ traceparent: null, other: 1 }, () => createSpan("alone", () => {}));
+  spans.assertSpan("alone", { parent: null });
+});
+
 describe("coercion: the zoo of the Python package", () => {
   class Money {
     constructor(readonly amount: string) {}

@@ -188,16 +188,21 @@ export function inject(carrier: object = {}): object {
   return carrier;
 }
 
-/** Headers of HTTP and AMQP are texts, those of Kafka bytes, and SQS and Lambda wrap theirs. */
 const headerGetter: TextMapGetter<object> = {
   keys: (carrier) => Object.keys(carrier),
   get: (carrier, key) => {
     const value = (carrier as Record<string, unknown>)[key];
-    if (value instanceof Uint8Array) return Buffer.from(value).toString("latin1");
-    const { StringValue, stringValue } = (value ?? {}) as Record<string, string | undefined>;
-    return StringValue ?? stringValue ?? (value as string | string[] | undefined);
+    if (value === undefined || value === null) return undefined;
+    return Array.isArray(value) ? value.map(headerText) : headerText(value);
   },
 };
+
+/** Headers of HTTP and AMQP are texts, those of Kafka bytes, and SQS and Lambda wrap theirs. */
+function headerText(value: unknown): string {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString("latin1");
+  const { StringValue, stringValue } = value as Record<string, string | undefined>;
+  return StringValue ?? stringValue ?? String(value);
+}
 
 /**
  * The context that the headers of a message carry, or its attributes in SQS.

@@ -144,6 +144,8 @@ def test_attributes_are_not_gathered_for_a_span_that_is_not_sampled():
         {b"traceparent": TRACEPARENT.encode()},
         [("traceparent", TRACEPARENT.encode())],
         [(b"Traceparent", TRACEPARENT.encode()), (b"empty", None)],
+        {"traceparent": {"StringValue": TRACEPARENT, "DataType": "String"}},  # SQS
+        {"traceparent": {"stringValue": TRACEPARENT, "dataType": "String"}},  # SQS in Lambda
     ],
 )
 def test_a_context_is_extracted_from_headers_of_any_form(carrier):
