@@ -204,6 +204,8 @@ describe("redaction", () => {
       "text",
       {
         note: 'login failed: {"password": "hunter2"}',
+        words: 'refused: {"passphrase": "as \\"long\\" as hunter2"}',
+        open: "password='never closed, hunter2",
         other: "Authorization: Basic hunter2hunter2",
       },
     ],
