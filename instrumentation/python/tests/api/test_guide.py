@@ -96,7 +96,7 @@ def service(tmp_path) -> Path:
 
 
 def test_every_program_of_the_guide_is_run():
-    """Python below, TypeScript by instrumentation/node/tests/guide.test.ts, which checks that too."""
+    """Python below, TypeScript by guide.test.ts of the package for Node.js, which checks it."""
     fences = re.findall(r"^\s*(?:```|~~~)", GUIDE.read_text(), re.MULTILINE)
     assert len(fences) == 2 * len(snippets())
     no_programs = {"", "bash", "json", "promql", "yaml"}

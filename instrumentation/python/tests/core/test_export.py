@@ -80,7 +80,10 @@ def test_spans_arrive_however_the_endpoint_is_written(open_sink, variable, writt
         is_argument = variable == "argument"
         chosen = resolve_settings(
             {"service_name": "x", **({"otlp_endpoint": text} if is_argument else {})},
-            {**(GRPC if open_sink is grpc_sink else {}), **({} if is_argument else {variable: text})},
+            {
+                **(GRPC if open_sink is grpc_sink else {}),
+                **({} if is_argument else {variable: text}),
+            },
         )
         tracer, processor = export_spans(chosen)
         end_spans(tracer)

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 NODE_PACKAGE = HERE.parent / "node"
 
 
-def start_program(language: str, path: Path, endpoint: str, **environ: str) -> subprocess.Popen[str]:
+def start_program(
+    language: str, path: Path, endpoint: str, **environ: str
+) -> subprocess.Popen[str]:
     """Start the file under tracing."""
     assert (NODE_PACKAGE / "dist").exists(), f"first: cd {NODE_PACKAGE} && npm ci && npm run build"
     clean = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}

@@ -47,6 +47,12 @@ server.listen(0, "127.0.0.1", () => console.log(server.address().port));
 """
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 SPAN_ID = "b7ad6b7169203331"
+XRAY_ID = f"1-{TRACE_ID[:8]}-{TRACE_ID[8:]}"
+HEADERS = {
+    "tracecontext": {"traceparent": f"00-{TRACE_ID}-{SPAN_ID}-01"},
+    "b3": {"b3": f"{TRACE_ID}-{SPAN_ID}-1"},
+    "xray": {"x-amzn-trace-id": f"Root={XRAY_ID};Parent={SPAN_ID};Sampled=1"},
+}
 
 
 @contextlib.contextmanager
@@ -64,20 +70,8 @@ def serving(language: str, folder: Path, endpoint: str, **environ: str) -> Itera
     assert err == ""
 
 
-@pytest.mark.parametrize(
-    ("format_name", "headers"),
-    [
-        ("tracecontext", {"traceparent": f"00-{TRACE_ID}-{SPAN_ID}-01"}),
-        ("b3", {"b3": f"{TRACE_ID}-{SPAN_ID}-1"}),
-        (
-            "xray",
-            {
-                "x-amzn-trace-id": f"Root=1-{TRACE_ID[:8]}-{TRACE_ID[8:]};Parent={SPAN_ID};Sampled=1"
-            },
-        ),
-    ],
-)
-def test_one_trace_and_its_baggage(tmp_path, format_name, headers) -> None:
+@pytest.mark.parametrize("format_name", HEADERS)
+def test_one_trace_and_its_baggage(tmp_path, format_name) -> None:
     told = {"OTEL_PROPAGATORS": f"{format_name},baggage"}
     with (
         http_sink() as sink,
@@ -85,7 +79,9 @@ def test_one_trace_and_its_baggage(tmp_path, format_name, headers) -> None:
         serving("node", tmp_path, sink.endpoint, NEXT=last, **told) as middle,
         serving("python", tmp_path, sink.endpoint, NEXT=middle, **told) as first,
     ):
-        asked = urllib.request.Request(first, headers={**headers, "baggage": "campaign=autumn"})
+        asked = urllib.request.Request(
+            first, headers={**HEADERS[format_name], "baggage": "campaign=autumn"}
+        )
         with urllib.request.urlopen(asked, timeout=20) as answer:
             assert json.load(answer) == {"campaign": "autumn"}
         spans = sink.wait_for(5)
