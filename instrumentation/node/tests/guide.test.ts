@@ -38,7 +38,11 @@ const snippet = (file: File): string => snippets.get(FILES[file])!;
 /** The files that were run, and not only compiled. */
 const ran = new Set<File>();
 
-/** The one-line changes the README names: where the compiler is strict, and in place of the SDK. */
+/** The changes the README names: for newer releases, a strict compiler, and in place of the SDK. */
+const onTwo = (code: string): string =>
+  code
+    .replace("import { Resource }", "import { resourceFromAttributes }")
+    .replace("new Resource(", "resourceFromAttributes(");
 const strictly = (code: string): string => code.replaceAll("catch (error)", "catch (error: any)");
 const withKit = (code: string): string => code.replace("new NodeSDK(", "initTracing(");
 
@@ -181,31 +185,34 @@ async function expectGuideSpans(folder: string): Promise<void> {
   ran.add("index").add("provision");
 }
 
-describe("as it is printed, on the versions it was written for", () => {
+describe.each([
+  ["as it is printed, on the versions it was written for", VERBATIM, (code: string) => code],
+  ["with one line changed, on OpenTelemetry 2.x", `${VERBATIM}current/`, onTwo],
+])("%s", (_lane, folder, change) => {
   beforeAll(() => {
-    if (!existsSync(`${VERBATIM}node_modules`))
-      execFileSync("npm", ["ci", "--silent"], { cwd: VERBATIM });
+    if (!existsSync(`${folder}node_modules`))
+      execFileSync("npm", ["ci", "--silent"], { cwd: folder });
     const files = {
       ...sources((code) => code),
-      "observability/tracing.ts": snippet("observability/tracing"),
+      "observability/tracing.ts": change(snippet("observability/tracing")),
       "propagator.ts": asFunction(
-        // This release of the SDK looks at the propagator only where it has an exporter.
+        // The SDK it was written for looks at the propagator only where it has an exporter.
         snippet("propagator").replace("// ... other config", "traceExporter: new Exporter(),"),
         "function create()",
         `${SDK}\nimport { OTLPTraceExporter as Exporter } from "@opentelemetry/exporter-trace-otlp-grpc";`,
         "return sdk;",
       ),
     };
-    compile(VERBATIM, files, ["--strict", "--useUnknownInCatchVariables", "false"]);
-  });
+    compile(folder, files, ["--strict", "--useUnknownInCatchVariables", "false"]);
+  }, 180_000);
 
   test("the module sends nested spans over gRPC", async () => {
-    await expectGuideSpans(VERBATIM);
+    await expectGuideSpans(folder);
     ran.add("observability/tracing");
   });
 
   test("the snippet on missing parents sets a propagator", () => {
-    expectPropagator(VERBATIM, "sdk.start()");
+    expectPropagator(folder, "sdk.start()");
   });
 });
 
