@@ -53,6 +53,7 @@ test-ui: setup $(STAMPS)/browser $(STAMPS)/node
 	cd ui && npm run --silent test:browser
 
 test-instrumentation: setup $(STAMPS)/instrumentation-python $(STAMPS)/instrumentation-node $(STAMPS)/databases
+	cd instrumentation/node && npm run --silent build
 	cd instrumentation/python && $(PYTEST)
 	cd instrumentation/node && npm test
 

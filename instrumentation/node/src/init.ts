@@ -244,10 +244,10 @@ class Setup {
       flush: (timeoutMillis) => handle.forceFlush(timeoutMillis),
       flushSynchronously: (timeoutMillis) => {
         const body = exporting?.takePending();
-        if (body === undefined || target === undefined) return;
+        if (body === undefined || target === undefined) return body === undefined;
         const { sendSynchronously } =
           require("./export/last-resort.js") as typeof import("./export/last-resort.js");
-        sendSynchronously(body, target, timeoutMillis);
+        return sendSynchronously(body, target, timeoutMillis);
       },
     };
   }

@@ -16,8 +16,8 @@ export interface Endable {
   pending(): number;
   /** True: everything was delivered within the time. */
   flush(timeoutMillis: number): Promise<boolean>;
-  /** Sends without the event loop, where nothing else is left. */
-  flushSynchronously(timeoutMillis: number): void;
+  /** The same without the event loop, where nothing else is left. */
+  flushSynchronously(timeoutMillis: number): boolean;
 }
 
 /** Watches for the end of the process; returns what stops watching. */
@@ -30,11 +30,11 @@ export function watchProcessEnd(
   const flush = async (): Promise<void> => {
     if (target.pending() === 0 || hasGivenUp) return;
     const isDelivered = await target.flush(timeoutMillis);
-    if (isDelivered || target.pending() === 0) return;
+    if (!isDelivered && target.pending() > 0) giveUp(target.pending());
+  };
+  const giveUp = (count: number): void => {
     hasGivenUp = true;
-    warn(
-      `${target.pending()} spans were not delivered within ${timeoutMillis} ms of the end of the process`,
-    );
+    warn(`${count} spans were not delivered within ${timeoutMillis} ms of the end of the process`);
   };
   const onSignal = (signal: NodeJS.Signals): void => {
     // Asked now: by the time of the answer a listener added by `once` has removed itself.
@@ -47,7 +47,8 @@ export function watchProcessEnd(
   };
   const onBeforeExit = (): void => void flush();
   const onExit = (): void => {
-    if (target.pending() > 0 && !hasGivenUp) target.flushSynchronously(timeoutMillis);
+    const count = target.pending();
+    if (count > 0 && !hasGivenUp && !target.flushSynchronously(timeoutMillis)) giveUp(count);
   };
   if (handleSignals) SIGNALS.forEach((signal) => process.on(signal, onSignal));
   process.on("beforeExit", onBeforeExit);

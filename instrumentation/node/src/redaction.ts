@@ -24,8 +24,8 @@ const SUSPECT = /@|pass|pwd|secret|token|key|sig|auth|cookie|cred|bearer|basic |
 const URL_CREDENTIALS = /(\/\/)[^/@\s?#:]{0,255}:[^/@\s?#]{0,255}@/g;
 /** What stands before the word is of no matter, and looking for it would take long in long texts. */
 const PAIR = new RegExp(
-  `(${SECRET_WORD}|pwd|signature|\\bsig)(["']?\\s{0,9}(?:[=:]|%3D)\\s{0,9}["']?)` +
-    `(?:(?:bearer|basic)\\s+)?([^\\s&"',;})\\]]+)`,
+  `(${SECRET_WORD}|pwd|signature|\\bsig)(["']?\\s{0,9}(?:[=:]|%3D)\\s{0,9})(?:(?:bearer|basic)\\s+)?` +
+    `(?:(")(?:[^"\\\\]|\\\\.)*(?:"|$)|(')(?:[^'\\\\]|\\\\.)*(?:'|$)|[^\\s&"',;})\\]]+)`,
   "gi",
 );
 const SCHEME = /\b(bearer|basic)\s+[\w.~+/=-]{8,}/gi;
@@ -98,7 +98,7 @@ function removeSecrets(text: string): string {
   if (!SUSPECT.test(text)) return text;
   return text
     .replace(URL_CREDENTIALS, `$1${REDACTED}@`)
-    .replace(PAIR, `$1$2${REDACTED}`)
+    .replace(PAIR, `$1$2$3$4${REDACTED}$3$4`)
     .replace(SCHEME, `$1 ${REDACTED}`)
     .replace(PRIVATE_KEY, REDACTED)
     .replace(AWS_KEY, REDACTED)

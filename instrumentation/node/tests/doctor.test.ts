@@ -1,6 +1,10 @@
 /** The doctor names planted faults and says what to change. */
 import { spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
+import { join } from "node:path";
 
 import { afterEach, beforeEach, expect, test } from "vitest";
 
@@ -19,9 +23,13 @@ interface Diagnosis {
   text: string;
 }
 
-function doctor(args: string[], env: Record<string, string> = {}): Promise<Diagnosis> {
+function doctor(
+  args: string[],
+  env: Record<string, string> = {},
+  cwd = tmpdir(),
+): Promise<Diagnosis> {
   const child = spawn(process.execPath, [`${PACKAGE}dist/doctor/cli.js`, ...args], {
-    cwd: tmpdir(),
+    cwd,
     env: { PATH: process.env["PATH"], OTEL_SERVICE_NAME: "shop", ...env },
   });
   let text = "";
@@ -101,6 +109,11 @@ test.each<[fault: string, env: () => Record<string, string>, expected: RegExp]>(
     /FAIL  span: the collector refused it: too old/,
   ],
   [
+    "wrong path",
+    () => ((http.behaviour = { status: 404 }), { OTEL_EXPORTER_OTLP_ENDPOINT: http.endpoint }),
+    /FAIL  span: .*404.*OTEL_EXPORTER_OTLP_ENDPOINT/,
+  ],
+  [
     "tracing off",
     () => ({ OTEL_SDK_DISABLED: "true", OTEL_EXPORTER_OTLP_ENDPOINT: http.endpoint }),
     /FAIL  OTEL_SDK_DISABLED/,
@@ -127,6 +140,64 @@ test("bad values are warnings, and propagators that stop a trace too", async () 
   expect(text).toContain("warn  propagators: none");
   expect(text).toContain("warn  instrumentations: 'expres' is none");
   expect(status).toBe(0);
+});
+
+test("a clock that is wrong", async () => {
+  const late = createServer((request, response) => {
+    response.setHeader("date", new Date(Date.now() - 3_600_000).toUTCString());
+    request.resume().on("end", () => response.end());
+  });
+  await new Promise<void>((resolve) => late.listen(0, "127.0.0.1", resolve));
+  const { port } = late.address() as AddressInfo;
+  const { status, text } = await doctor(["doctor", "--endpoint", `http://127.0.0.1:${port}`]);
+  late.closeAllConnections();
+  late.close();
+  expect(text).toMatch(/FAIL {2}clock: the collector's differs by -360\d s\n.*synchronise/);
+  expect(status).toBe(1);
+  const { text: healthy } = await doctor(["doctor", "--endpoint", http.endpoint]);
+  expect(healthy).toContain("clock: agrees");
+});
+
+test("what is installed beside it: copies of the API, and native modules without the hook", async () => {
+  const project = mkdtempSync(join(tmpdir(), "ananta-doctor-"));
+  for (const [folder, version] of [
+    ["node_modules/@opentelemetry/api", "1.9.0"],
+    ["node_modules/other/node_modules/@opentelemetry/api", "1.4.1"],
+  ] as const) {
+    mkdirSync(join(project, folder), { recursive: true });
+    writeFileSync(join(project, folder, "package.json"), JSON.stringify({ version }));
+  }
+  writeFileSync(join(project, "package.json"), JSON.stringify({ type: "module" }));
+  const args = ["doctor", "--endpoint", http.endpoint];
+  const { text } = await doctor(args, {}, project);
+  expect(text).toMatch(/warn {2}@opentelemetry\/api: is installed 2 times: .*1\.4\.1/);
+  expect(text).toMatch(/warn {2}native modules: .*\n.*--import @ananta\/tracing\/register/);
+  const hook = "--import @ananta/tracing/register";
+  writeFileSync(
+    join(project, "package.json"),
+    JSON.stringify({ type: "module", scripts: { start: `node ${hook} app.js` } }),
+  );
+  expect((await doctor(args, {}, project)).text).not.toContain("native modules");
+  rmSync(project, { recursive: true });
+});
+
+test("what may surprise: who decides on sampling, no X-Ray daemon, nothing exported", async () => {
+  const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: http.endpoint };
+  const sampled = await doctor(["doctor"], {
+    ...endpoint,
+    OTEL_TRACES_SAMPLER: "traceidratio",
+    OTEL_TRACES_SAMPLER_ARG: "0.5",
+  });
+  expect(sampled.text).toContain("OTEL_TRACES_SAMPLER holds unless the code passes samplingRatio");
+  expect(sampled.text).toMatch(/warn {2}sampler: .*\n.*parentbased_traceidratio/);
+  const xray = await doctor(["doctor"], {
+    ...endpoint,
+    OTEL_TRACES_SAMPLER: "xray",
+    OTEL_TRACES_SAMPLER_ARG: "endpoint=http://127.0.0.1:9",
+  });
+  expect(xray.text).toMatch(/warn {2}X-Ray: .*\n.*start the X-Ray daemon/);
+  const { text } = await doctor(["doctor"], { ...endpoint, OTEL_TRACES_EXPORTER: "none" });
+  expect(text).toMatch(/warn {2}export: .*\n.*OTEL_TRACES_EXPORTER=otlp/);
 });
 
 test("says how it is used", async () => {

@@ -47,7 +47,7 @@ function exporting(environment: Record<string, string> = {}) {
   const emit = (count: number): void => {
     for (let index = 0; index < count; index++) tracer.startSpan(`span ${index}`).end();
   };
-  return { processor, emit };
+  return { processor, emit, problems: settings.problems };
 }
 
 const PROTOCOLS = [
@@ -143,19 +143,51 @@ describe.each(PROTOCOLS)("%s", (protocol, startSink, busy, refusing) => {
     expect(warnings.filter((line) => line.includes("dropped"))).toHaveLength(1);
     processor.close();
   });
+
+  test("restarted, the collector gets what was kept, and what was dropped is told", async () => {
+    const port = Number(new URL(sink.endpoint).port);
+    const { processor, emit } = exporting({ ...variables, OTEL_BSP_MAX_QUEUE_SIZE: "10" });
+    emit(2);
+    expect(await processor.flush(5000)).toBe(true);
+    await sink.close();
+    emit(7);
+    expect(await processor.flush(5000)).toBe(false);
+    emit(18);
+    sink = await startSink(port);
+    expect(await processor.flush(5000)).toBe(true);
+    expect(sink.spans).toHaveLength(10);
+    expect(processor.counts).toEqual({ delivered: 12, dropped: 15, refused: 0 });
+    expect(warnings).toHaveLength(2);
+    expect(warnings[0]).toMatch(/spans do not reach .*(clos|reset|refused|lost)/i);
+    expect(warnings[1]).toContain("again; 15 were lost");
+    processor.close();
+  });
 });
 
-test("a collector that comes back gets everything that was kept", async () => {
-  sink = await startHttpSink();
-  const port = Number(new URL(sink.endpoint).port);
-  const { processor, emit } = exporting();
-  await sink.close();
-  emit(7);
-  expect(await processor.flush(2000)).toBe(false);
-  expect(warnings.join()).toContain("ECONNREFUSED");
-  sink = await startHttpSink(port);
-  expect(await processor.flush(2000)).toBe(true);
-  expect(sink.spans).toHaveLength(7);
+const GENERAL = "OTEL_EXPORTER_OTLP_ENDPOINT";
+const SIGNAL = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
+
+test.each([
+  ["grpc", GENERAL, "127.0.0.1:PORT", "no scheme"],
+  ["grpc", SIGNAL, "localhost:PORT", "no scheme"],
+  ["grpc", GENERAL, "http://127.0.0.1:PORT/v1/traces", "gRPC has no path"],
+  ["grpc", GENERAL, " grpc://127.0.0.1:PORT ", "over gRPC"],
+  ["http/protobuf", GENERAL, "127.0.0.1:PORT", "no scheme"],
+  ["http/protobuf", GENERAL, "http://127.0.0.1:PORT/", ""],
+  ["http/protobuf", GENERAL, "http://127.0.0.1:PORT/v1/traces", ""],
+  ["http/protobuf", SIGNAL, "http://127.0.0.1:PORT", "used as it is"],
+])("over %s spans arrive where %s is '%s'", async (protocol, variable, written, told) => {
+  sink = await (protocol === "grpc" ? startGrpcSink() : startHttpSink());
+  const endpoint = written.replace("PORT", new URL(sink.endpoint).port);
+  const { processor, emit, problems } = exporting({
+    OTEL_EXPORTER_OTLP_PROTOCOL: protocol,
+    [variable]: endpoint,
+  });
+  emit(1);
+  expect(await processor.flush(5000)).toBe(true);
+  expect(sink.spans).toHaveLength(1);
+  expect(problems).toHaveLength(told === "" ? 0 : 1);
+  if (told !== "") expect(problems[0]).toMatch(new RegExp(`^${variable}: .*${told}`));
   processor.close();
 });
 
@@ -200,7 +232,7 @@ describe("over TLS", () => {
 
   test.each([
     ["http/protobuf", () => startHttpSink(0, identity)],
-    ["grpc", () => startGrpcSink(identity)],
+    ["grpc", () => startGrpcSink(0, identity)],
   ])("%s trusts the authority that is named, and no other", async (protocol, startSink) => {
     sink = await startSink();
     const variables = { OTEL_EXPORTER_OTLP_PROTOCOL: protocol };

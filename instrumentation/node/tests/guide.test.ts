@@ -15,72 +15,71 @@ const GUIDE = readFileSync(`${PACKAGE}../../docs/guide.md`, "utf8");
 const VERBATIM = `${PACKAGE}tests/guide/`;
 const KIT = `${PACKAGE}node_modules/.lanes/guide/`;
 
-/** The snippets by the heading they stand under. */
-const snippets = [
-  ...GUIDE.matchAll(/^#+ ([^\n]+)\n(?:(?!^#).*\n)*?```typescript\n([\s\S]*?)^```/gm),
-].map(([, heading, code]) => [heading!, code!] as const);
-const snippet = new Map(snippets);
-const MODULE = snippet.get("2. Create Tracing Module")!;
-const INDEX = snippet.get("3. Initialize in Application")!;
-/** The one-line changes the README names, where the compiler is strict. */
-const strictly = (code: string): string => code.replaceAll("catch (error)", "catch (error: any)");
+/** Each snippet of the guide: the file it becomes here, and the heading it stands under there. */
+const FILES = {
+  "observability/tracing": "2. Create Tracing Module",
+  index: "3. Initialize in Application",
+  provision: "4. Add Custom Spans",
+  propagate: "Manual Propagation",
+  semantic: "1. Semantic Attributes",
+  business: "2. Custom Attributes for Business Logic",
+  events: "3. Span Events for Milestones",
+  errors: "4. Error Handling",
+  propagator: "Missing Parent-Child Relationships",
+} as const;
+type File = keyof typeof FILES;
 
-test("the guide has nine snippets of TypeScript, and each is tested below", () => {
-  expect(GUIDE.match(/^```typescript$/gm)).toHaveLength(9);
-  expect(snippets.map(([heading]) => heading)).toEqual([
-    "2. Create Tracing Module",
-    "3. Initialize in Application",
-    "4. Add Custom Spans",
-    "Manual Propagation",
-    "1. Semantic Attributes",
-    "2. Custom Attributes for Business Logic",
-    "3. Span Events for Milestones",
-    "4. Error Handling",
-    "Missing Parent-Child Relationships",
-  ]);
-});
+const snippets = new Map(
+  [...GUIDE.matchAll(/^#+ ([^\n]+)\n(?:(?!^#).*\n)*?```typescript\n([\s\S]*?)^```/gm)].map(
+    ([, heading, code]) => [heading!, code!],
+  ),
+);
+const snippet = (file: File): string => snippets.get(FILES[file])!;
+/** The files that were run, and not only compiled. */
+const ran = new Set<File>();
+
+/** The changes the README names: for newer releases, a strict compiler, and in place of the SDK. */
+const onTwo = (code: string): string =>
+  code
+    .replace("import { Resource }", "import { resourceFromAttributes }")
+    .replace("new Resource(", "resourceFromAttributes(");
+const strictly = (code: string): string => code.replaceAll("catch (error)", "catch (error: any)");
+const withKit = (code: string): string => code.replace("new NodeSDK(", "initTracing(");
 
 /** Imports of a snippet stay on top; the rest becomes the body of a function. */
-function asFunction(code: string, signature: string, prelude = ""): string {
+function asFunction(code: string, signature: string, prelude = "", end = ""): string {
   const lines = code.split("\n");
   const imports = lines.filter((line) => line.startsWith("import "));
   const body = lines.filter((line) => !line.startsWith("import "));
-  return [...imports, prelude, `export ${signature} {`, ...body, "}", ""].join("\n");
+  return [...imports, prelude, `export ${signature} {`, ...body, end, "}", ""].join("\n");
 }
 
 const SPAN = 'import type { Span } from "@opentelemetry/api";';
 const SDK = 'import { NodeSDK } from "@opentelemetry/sdk-node";';
+const KIT_IMPORT = 'import { initTracing } from "@ananta/tracing";';
 
 function sources(change: (code: string) => string): Record<string, string> {
   return {
-    "index.ts": `${INDEX}\nconst config: ApplicationConfig = { port: 0 };\nnew TenantMgmtServiceApplication(config).start();\n`,
+    "index.ts": `${snippet("index")}\nconst config: ApplicationConfig = { port: 0 };\nnew TenantMgmtServiceApplication(config).start();\n`,
     "provision.ts":
-      change(snippet.get("4. Add Custom Spans")!) +
+      change(snippet("provision")) +
       "\nasync function createTenantInDatabase(tenant: any) {\n" +
       '  if (tenant.tier === "none") throw new Error("no such tier");\n' +
       '  return trace.getTracer("db").startActiveSpan("INSERT tenants", (span) => {\n' +
       "    span.end();\n    return { id: tenant.id };\n  });\n}\n",
     "propagate.ts": asFunction(
-      snippet.get("Manual Propagation")!,
+      snippet("propagate"),
       "function propagate(req: { headers: object })",
     ),
-    "semantic.ts": asFunction(
-      snippet.get("1. Semantic Attributes")!,
-      "function describe(span: Span)",
-      SPAN,
-    ),
+    "semantic.ts": asFunction(snippet("semantic"), "function describe(span: Span)", SPAN),
     "business.ts": asFunction(
-      snippet.get("2. Custom Attributes for Business Logic")!,
+      snippet("business"),
       "function describe(span: Span, tenantId: string, userId: string, workflowId: string)",
       SPAN,
     ),
-    "events.ts": asFunction(
-      snippet.get("3. Span Events for Milestones")!,
-      "function tell(span: Span)",
-      SPAN,
-    ),
+    "events.ts": asFunction(snippet("events"), "function tell(span: Span)", SPAN),
     "errors.ts": asFunction(
-      change(snippet.get("4. Error Handling")!),
+      change(snippet("errors")),
       "async function run(span: Span, riskyOperation: () => Promise<void>)",
       `import { SpanStatusCode, type Span } from "@opentelemetry/api";`,
     ),
@@ -127,6 +126,26 @@ afterEach(async () => {
   await sink.close();
 });
 
+/** The snippet's propagator writes the header of W3C and, as it says, nothing else. */
+function expectPropagator(folder: string, start: string): void {
+  const script = `
+    const { context, propagation, ROOT_CONTEXT, trace } = require("@opentelemetry/api");
+    const sdk = require("./out/propagator.js").create();
+    ${start};
+    const span = { traceId: "1".repeat(32), spanId: "2".repeat(16), traceFlags: 1 };
+    const carrier = {};
+    const baggage = propagation.createBaggage({ campaign: { value: "autumn" } });
+    const sent = propagation.setBaggage(trace.setSpanContext(ROOT_CONTEXT, span), baggage);
+    propagation.inject(sent, carrier);
+    console.log(JSON.stringify(carrier));
+    process.exit();
+  `;
+  const output = execFileSync(process.execPath, ["-e", script], { cwd: folder, encoding: "utf8" });
+  const traceparent = `00-${"1".repeat(32)}-${"2".repeat(16)}-01`;
+  expect(JSON.parse(output)).toEqual({ traceparent });
+  ran.add("propagator");
+}
+
 async function expectGuideSpans(folder: string): Promise<void> {
   program = start(`${folder}out/index.js`, sink.endpoint, {
     args: [],
@@ -163,27 +182,37 @@ async function expectGuideSpans(folder: string): Promise<void> {
     status: { code: 2, message: "no such tier" },
     events: [{ name: "exception" }],
   });
+  ran.add("index").add("provision");
 }
 
-describe("as it is printed, on the versions it was written for", () => {
+describe.each([
+  ["as it is printed, on the versions it was written for", VERBATIM, (code: string) => code],
+  ["with one line changed, on OpenTelemetry 2.x", `${VERBATIM}current/`, onTwo],
+])("%s", (_lane, folder, change) => {
   beforeAll(() => {
-    if (!existsSync(`${VERBATIM}node_modules`))
-      execFileSync("npm", ["ci", "--silent"], { cwd: VERBATIM });
-  });
-
-  test("the module sends nested spans over gRPC", async () => {
-    const propagator = asFunction(
-      snippet.get("Missing Parent-Child Relationships")!,
-      "function sdkWithPropagator()",
-      SDK,
-    );
+    if (!existsSync(`${folder}node_modules`))
+      execFileSync("npm", ["ci", "--silent"], { cwd: folder });
     const files = {
       ...sources((code) => code),
-      "observability/tracing.ts": MODULE,
-      "propagator.ts": propagator,
+      "observability/tracing.ts": change(snippet("observability/tracing")),
+      "propagator.ts": asFunction(
+        // The SDK it was written for looks at the propagator only where it has an exporter.
+        snippet("propagator").replace("// ... other config", "traceExporter: new Exporter(),"),
+        "function create()",
+        `${SDK}\nimport { OTLPTraceExporter as Exporter } from "@opentelemetry/exporter-trace-otlp-grpc";`,
+        "return sdk;",
+      ),
     };
-    compile(VERBATIM, files, ["--strict", "--useUnknownInCatchVariables", "false"]);
-    await expectGuideSpans(VERBATIM);
+    compile(folder, files, ["--strict", "--useUnknownInCatchVariables", "false"]);
+  }, 180_000);
+
+  test("the module sends nested spans over gRPC", async () => {
+    await expectGuideSpans(folder);
+    ran.add("observability/tracing");
+  });
+
+  test("the snippet on missing parents sets a propagator", () => {
+    expectPropagator(folder, "sdk.start()");
   });
 });
 
@@ -195,6 +224,12 @@ describe("with @ananta/tracing in place of the module", () => {
     const files = {
       ...sources(strictly),
       "observability/tracing.ts": 'export { initTracing } from "@ananta/tracing";\n',
+      "propagator.ts": asFunction(
+        withKit(snippet("propagator")),
+        "function create()",
+        KIT_IMPORT,
+        "return sdk;",
+      ),
     };
     compile(KIT, files, ["--strict"]);
   });
@@ -203,12 +238,19 @@ describe("with @ananta/tracing in place of the module", () => {
     await expectGuideSpans(KIT);
   });
 
-  const load = async (name: string): Promise<any> => import(`${KIT}out/${name}.js`);
+  test("the snippet on missing parents sets a propagator", () => {
+    expectPropagator(KIT, "sdk.start?.()");
+  });
+
+  const load = async (file: File): Promise<any> => {
+    ran.add(file);
+    return import(`${KIT}out/${file}.js`);
+  };
 
   test("attributes, events and errors are what the snippets say", async () => {
     const spans = recordSpans();
     const tracer = trace.getTracer("guide");
-    const run = async (name: string, use: (span: any, module: any) => unknown) => {
+    const run = async (name: File, use: (span: any, module: any) => unknown) => {
       const span = tracer.startSpan(name);
       await use(span, await load(name));
       span.end();
@@ -259,4 +301,10 @@ describe("with @ananta/tracing in place of the module", () => {
     expect(asked[0].headers.get("traceparent")).toBe(traceparent);
     spans.assertNoOrphans();
   });
+});
+
+test("every snippet of the guide was run", () => {
+  expect(GUIDE.match(/^```(typescript|ts|tsx|javascript|js)$/gm)).toHaveLength(snippets.size);
+  expect([...snippets.keys()]).toEqual(Object.values(FILES));
+  expect([...ran].sort()).toEqual(Object.keys(FILES).sort());
 });

@@ -152,6 +152,36 @@ test("no header is kept unless asked for", async () => {
   });
 });
 
+test("no secret of a request is among the bytes that are sent", async () => {
+  const asked = "authorization,cookie,x-api-key,x-tenant";
+  const env = Object.fromEntries(
+    ["SERVER_REQUEST", "SERVER_RESPONSE", "CLIENT_REQUEST", "CLIENT_RESPONSE"].map((side) => [
+      `OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_${side}`,
+      asked,
+    ]),
+  );
+  await serve("express.cjs", { env });
+  const headers = {
+    authorization: "Basic hunter2hunter2",
+    cookie: "session=hunter2",
+    "x-api-key": "hunter2",
+    "x-tenant": "acme",
+  };
+  await fetch(`${url}/boom?page=2&api_key=hunter2&AWSAccessKeyId=hunter2`, { headers });
+  await fetch(`${url}/call?token=hunter2`, { headers });
+  await sink.waitFor(4);
+  // What is asked for is there: a test of nothing would pass as well.
+  expect(sink.named("GET /boom")[0]).toMatchObject({
+    attributes: {
+      "url.query": "page=2&api_key=[REDACTED]&AWSAccessKeyId=[REDACTED]",
+      "http.request.header.authorization": ["[REDACTED]"],
+      "http.request.header.x-tenant": ["acme"],
+    },
+    events: [{ attributes: { "exception.message": "boom, password=[REDACTED]" } }],
+  });
+  expect(Buffer.concat(sink.bodies).includes("hunter2")).toBe(false);
+});
+
 test("a trace the caller did not sample leaves no span", async () => {
   await serve("express.cjs");
   await fetch(`${url}/hello/a`, { headers: { traceparent: TRACEPARENT.replace(/01$/, "00") } });

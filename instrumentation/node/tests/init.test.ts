@@ -44,6 +44,40 @@ const options = {
   instrument: false,
 } as const;
 
+test.each([
+  ["OTEL_TRACES_SAMPLER", "Always_On "],
+  ["OTEL_TRACES_SAMPLER", "nosuch"],
+  ["OTEL_PROPAGATORS", "nosuch"],
+  ["OTEL_EXPORTER_OTLP_TIMEOUT", "10s"],
+  ["OTEL_EXPORTER_OTLP_COMPRESSION", "zip"],
+  ["OTEL_TRACES_EXPORTER", "otlp,nosuch"],
+  ["OTEL_RESOURCE_ATTRIBUTES", "a=1,b"],
+  ["OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "many"],
+  ["OTEL_BSP_MAX_QUEUE_SIZE", "0"],
+  ["OTEL_SDK_DISABLED", "perhaps"],
+])("%s='%s' costs a line, not the spans", async (variable, value) => {
+  vi.stubEnv(variable, value);
+  initTracing(options);
+  createSpan("works", () => {});
+  expect(await flushTracing()).toBe(true);
+  expect(sink.named("works")).toHaveLength(1);
+  expect(warnings).toHaveLength(1);
+  expect(warnings[0]).toMatch(new RegExp(`^\\[ananta-tracing\\] ${variable}: [^\\n]+\\n$`));
+});
+
+test("a ratio in percent is read and told", async () => {
+  vi.stubEnv("OTEL_TRACES_SAMPLER", "traceidratio");
+  vi.stubEnv("OTEL_TRACES_SAMPLER_ARG", "10%");
+  initTracing(options);
+  for (let index = 0; index < 1000; index++) createSpan("s", () => {});
+  expect(await flushTracing()).toBe(true);
+  expect(warnings).toHaveLength(1);
+  expect(warnings[0]).toContain("OTEL_TRACES_SAMPLER_ARG: '10%' is read as 0.1; write 0.1");
+  // 100 expected; ten standard deviations are 95 more.
+  expect(sink.spans.length).toBeGreaterThan(0);
+  expect(sink.spans.length).toBeLessThan(200);
+});
+
 test("every bad value at once: it starts, spans arrive, and each has one line", async () => {
   vi.stubEnv("OTEL_TRACES_SAMPLER", "nosuch");
   vi.stubEnv("OTEL_PROPAGATORS", "tracecontext,nope");
@@ -53,6 +87,8 @@ test("every bad value at once: it starts, spans arrive, and each has one line", 
   expect(warnings).toHaveLength(5);
   for (const line of warnings) expect(line).toMatch(/^\[ananta-tracing\] [^\n]+\n$/);
   createSpan("works", () => expect(currentTraceId()).toHaveLength(32));
+  expect(await flushTracing()).toBe(true);
+  expect(sink.named("works")).toHaveLength(1);
 });
 
 test("a PEM file that cannot be read costs the export, and is named", () => {
@@ -204,6 +240,8 @@ describe("redaction", () => {
       "text",
       {
         note: 'login failed: {"password": "hunter2"}',
+        words: 'refused: {"passphrase": "as \\"long\\" as hunter2"}',
+        open: "password='never closed, hunter2",
         other: "Authorization: Basic hunter2hunter2",
       },
     ],

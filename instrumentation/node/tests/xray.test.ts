@@ -7,16 +7,19 @@ import { SamplingDecision } from "@opentelemetry/sdk-trace";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { parseOptions, XRaySampler } from "../dist/sampling/xray.js";
+import { start } from "./support/program.js";
 
 let daemon: Server;
 let rules: object[] = [];
 let targets: object[] = [];
 let statistics: any[] = [];
+let lastRuleModification = 0;
 let problems: string[] = [];
 let sampler: XRaySampler | undefined;
 
 beforeEach(async () => {
   [rules, targets, statistics, problems] = [[], [], [], []];
+  lastRuleModification = 0;
   daemon = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -34,7 +37,12 @@ beforeEach(async () => {
         );
       } else {
         statistics.push(...body.SamplingStatisticsDocuments);
-        response.end(JSON.stringify({ SamplingTargetDocuments: targets, LastRuleModification: 0 }));
+        response.end(
+          JSON.stringify({
+            SamplingTargetDocuments: targets,
+            LastRuleModification: lastRuleModification,
+          }),
+        );
       }
     });
   });
@@ -107,6 +115,35 @@ test("the rate follows a change of the rules", async () => {
   expect(kept({})).toBe(0);
   rules = [rule("default", 10000, 1)];
   await sampler!.pollRules();
+  expect(kept({})).toBe(1000);
+});
+
+test("a whole service follows a change, also in a process it forked", async () => {
+  rules = [rule("default", 10000, 1)];
+  const program = start("sampled.cjs", "", {
+    env: {
+      OTEL_TRACES_SAMPLER: "xray",
+      OTEL_TRACES_SAMPLER_ARG: `endpoint=${address()},polling_interval=0.2`,
+      OTEL_TRACES_EXPORTER: "none",
+    },
+  });
+  const shares = () => program.stdout.split("\n");
+  for (const share of [1, 0]) {
+    rules = [rule("default", 10000, share)];
+    for (const who of ["primary", "worker"])
+      await expect.poll(shares, { timeout: 10_000 }).toContain(`${who} keeps ${share}`);
+  }
+  expect((await program.stop()).stderr).toBe("");
+});
+
+test("rules are asked for at once where the daemon says they have changed", async () => {
+  rules = [rule("default", 10000, 0)];
+  await started();
+  rules = [rule("default", 10000, 1)];
+  // By the clock of the service, which need not be this one's.
+  lastRuleModification = Date.now() / 1000 - 3600;
+  expect(kept({})).toBe(0);
+  await sampler!.pollTargets();
   expect(kept({})).toBe(1000);
 });
 

@@ -117,6 +117,14 @@ function* examineSettings(settings: Settings): Generator<Finding> {
 }
 
 function* examineSampler(settings: Settings): Generator<Finding> {
+  const origin = settings.origins["sampler"] ?? "";
+  if (origin.startsWith("OTEL_")) {
+    yield {
+      state: "note",
+      subject: "sampler",
+      detail: `${origin} holds unless the code passes samplingRatio or sampler to initTracing, which would win`,
+    };
+  }
   const problems: string[] = [];
   const sampler = createSampler(settings, (problem) => problems.push(problem));
   const ids = new RandomIdGenerator();

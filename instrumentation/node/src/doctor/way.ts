@@ -19,6 +19,7 @@ import { packageVersion } from "../resource.js";
 import type { Settings } from "../settings/index.js";
 
 const CONNECT_TIMEOUT_MILLIS = 3000;
+const LARGEST_CLOCK_DIFFERENCE_MILLIS = 2000;
 const XRAY_PORT = 2000;
 
 export async function* examineWay(settings: Settings): AsyncGenerator<Finding> {
@@ -54,6 +55,7 @@ export async function* examineWay(settings: Settings): AsyncGenerator<Finding> {
     if (finding.state === "failure") return;
   }
   yield await sendSpan(settings);
+  if (settings.protocol === "http/protobuf") yield* compareClocks(settings.endpoint);
   if (settings.sampler.name.endsWith("xray")) yield await askXRay(settings);
 }
 
@@ -190,6 +192,22 @@ function testSpan(settings: Settings): { body: Buffer; traceId: string } {
   });
   const scopes = [{ scope: encodeScope(scope), schemaUrl: "", spans: [span] }];
   return { body: encodeRequest(encodeResource(resource), "", scopes), traceId };
+}
+
+/** By the date in an answer of the collector, where it gives one; whole seconds only. */
+async function* compareClocks(endpoint: string): AsyncGenerator<Finding> {
+  const signal = AbortSignal.timeout(CONNECT_TIMEOUT_MILLIS);
+  const answer = await fetch(endpoint, { method: "HEAD", signal }).catch(() => undefined);
+  const millis = Date.parse(answer?.headers.get("date") ?? "") - Date.now();
+  if (Number.isNaN(millis)) return;
+  yield Math.abs(millis) <= LARGEST_CLOCK_DIFFERENCE_MILLIS
+    ? { state: "ok", subject: "clock", detail: "agrees with the collector's" }
+    : {
+        state: "failure",
+        subject: "clock",
+        detail: `the collector's differs by ${Math.round(millis / 1000)} s`,
+        advice: "synchronise both, or spans of one trace will seem to overlap wrongly",
+      };
 }
 
 async function askXRay(settings: Settings): Promise<Finding> {

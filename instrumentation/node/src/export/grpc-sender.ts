@@ -45,6 +45,8 @@ const REFUSALS: Readonly<Record<string, string>> = {
 
 export class GrpcSender implements Sender {
   private session: ClientHttp2Session | undefined;
+  /** Whether there ever was an answer over HTTP/2: then a lost connection is just that. */
+  private hasAnswered = false;
   private readonly certificates;
 
   constructor(private readonly target: Target) {
@@ -61,7 +63,8 @@ export class GrpcSender implements Sender {
       );
     } catch (error) {
       this.close();
-      return { kind: "retry", reason: describeGrpcError(error) };
+      const reason = this.hasAnswered ? describeError(error) : describeFirstError(error);
+      return { kind: "retry", reason };
     }
   }
 
@@ -80,7 +83,10 @@ export class GrpcSender implements Sender {
       }, timeoutMillis);
       let headers: IncomingHttpHeaders = {};
       const chunks: Buffer[] = [];
-      stream.on("response", (received) => (headers = received));
+      stream.on("response", (received) => {
+        headers = received;
+        this.hasAnswered = true;
+      });
       stream.on(
         "trailers",
         (received) => (headers = { ...headers, ...(received as IncomingHttpHeaders) }),
@@ -171,7 +177,7 @@ function decodeMessage(message: string | string[] | undefined): string {
   }
 }
 
-function describeGrpcError(error: unknown): string {
+function describeFirstError(error: unknown): string {
   const { code, message = "" } = error as { code?: string; message?: string };
   if (code === "ERR_HTTP2_ERROR" || /protocol error|nghttp2/i.test(message)) {
     return "the server does not speak gRPC; use OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf and port 4318";

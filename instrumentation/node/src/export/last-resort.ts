@@ -11,21 +11,22 @@ import { createSender, type Target } from "./delivery.js";
 
 const TARGET_VARIABLE = "ANANTA_TRACING_LAST_RESORT_TARGET";
 
-/** Sends one request and returns when it was sent or the time is over. */
-export function sendSynchronously(body: Buffer, target: Target, timeoutMillis: number): void {
-  spawnSync(process.execPath, [__filename], {
+/** Sends one request, and waits for it or for the end of the time; true when it was delivered. */
+export function sendSynchronously(body: Buffer, target: Target, timeoutMillis: number): boolean {
+  const { status } = spawnSync(process.execPath, [__filename], {
     input: body,
     timeout: timeoutMillis,
     stdio: ["pipe", "ignore", "ignore"],
     // Nothing else of the environment: NODE_OPTIONS may load this very package again.
     env: { [TARGET_VARIABLE]: JSON.stringify({ target, timeoutMillis }) },
   });
+  return status === 0;
 }
 
 async function main(task: string): Promise<void> {
   const { target, timeoutMillis } = JSON.parse(task) as { target: Target; timeoutMillis: number };
-  await createSender(target).send(await buffer(process.stdin), timeoutMillis);
-  process.exit();
+  const { kind } = await createSender(target).send(await buffer(process.stdin), timeoutMillis);
+  process.exit(kind === "delivered" ? 0 : 1);
 }
 
 const task = process.env[TARGET_VARIABLE];

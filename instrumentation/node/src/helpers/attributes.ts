@@ -140,8 +140,9 @@ function toJson(value: unknown, depth: number): string {
   const scalar = toScalar(value);
   if (typeof scalar === "number") return String(scalar);
   if (scalar !== undefined) return JSON.stringify(scalar);
-  if (Array.isArray(value) || value instanceof Set) {
-    return `[${Array.from(value, (item) => toJson(item, depth + 1)).join(", ")}]`;
+  const items: unknown = value instanceof Set ? [...value].sort(compare) : value;
+  if (Array.isArray(items)) {
+    return `[${Array.from(items, (item) => toJson(item, depth + 1)).join(", ")}]`;
   }
   const { toJSON } = value as { toJSON?: () => unknown };
   if (typeof toJSON === "function") return toJson(toJSON.call(value), depth + 1);

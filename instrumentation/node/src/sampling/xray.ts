@@ -80,6 +80,8 @@ export class XRaySampler implements Sampler {
   private readonly clientId = randomBytes(12).toString("hex");
   private readonly timers: NodeJS.Timeout[] = [];
   private lastFailure = "";
+  /** When the rules were changed last, by the clock of the service. */
+  private lastModification = 0;
 
   constructor(
     private readonly options: XRayOptions,
@@ -153,7 +155,10 @@ export class XRaySampler implements Sampler {
       this.rules.find((rule) => rule.name === target.RuleName)?.apply(target);
     }
     const modified = Number(answer?.["LastRuleModification"] ?? 0);
-    if (modified > timestamp - TARGET_SECONDS) await this.pollRules();
+    if (modified > this.lastModification) {
+      this.lastModification = modified;
+      await this.pollRules();
+    }
   }
 
   private async ask(path: string, body: object): Promise<Record<string, unknown> | undefined> {

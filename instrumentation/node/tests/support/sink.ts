@@ -81,9 +81,9 @@ export async function startHttpSink(port = 0, identity?: Identity): Promise<Sink
   return sink;
 }
 
-export async function startGrpcSink(identity?: Identity): Promise<Sink> {
+export async function startGrpcSink(port = 0, identity?: Identity): Promise<Sink> {
   const sink = new GrpcSink(identity);
-  await sink.listen();
+  await sink.listen(port);
   return sink;
 }
 
@@ -141,7 +141,7 @@ class GrpcSink extends Sink {
     super();
   }
 
-  listen(): Promise<void> {
+  listen(wanted: number): Promise<void> {
     const path = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
     const definition = {
       Export: {
@@ -171,7 +171,7 @@ class GrpcSink extends Sink {
           : ServerCredentials.createSsl(null, [
               { private_key: this.identity.key, cert_chain: this.identity.cert },
             ]);
-      this.server.bindAsync("127.0.0.1:0", credentials, (error, port) => {
+      this.server.bindAsync(`127.0.0.1:${wanted}`, credentials, (error, port) => {
         this.port = port;
         if (error) reject(error);
         else resolve();

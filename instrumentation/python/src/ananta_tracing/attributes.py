@@ -150,10 +150,7 @@ def _coerce(value: Any) -> AttributeValue:
     if scalar is not None:
         return scalar
     if isinstance(value, Set):
-        try:
-            return _list(sorted(value))
-        except TypeError:
-            return sorted(_text(item) for item in value)
+        return _list(_sorted(value))
     if isinstance(value, Sequence):
         return _list(list(value))
     if value is None:
@@ -209,6 +206,14 @@ def _list(values: list[Any]) -> AttributeValue:
     return _json(values)
 
 
+def _sorted(values: Set[Any]) -> list[Any]:
+    """In one order in every process; that of a set of texts is another in each."""
+    try:
+        return sorted(values)
+    except TypeError:
+        return sorted(values, key=_text)
+
+
 def _text(value: Any) -> str:
     scalar = _scalar(value)
     if isinstance(scalar, bool):
@@ -248,7 +253,9 @@ def _jsonable(value: Any, depth: int) -> Any:
     scalar = _scalar(value)
     if scalar is not None:
         return scalar
-    if isinstance(value, (Sequence, Set)):
+    if isinstance(value, Set):
+        value = _sorted(value)
+    if isinstance(value, Sequence):
         return [_jsonable(item, depth + 1) for item in value]
     return _cut(str(value))
 

@@ -86,7 +86,7 @@ def _utf8(text: str) -> bytes:
     try:
         return text.encode()
     except UnicodeEncodeError:  # a lone surrogate, which protobuf could not carry
-        return text.encode(errors="replace")
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
 
 
 def _int_value(number: int) -> bytes:

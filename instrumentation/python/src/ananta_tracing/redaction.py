@@ -85,7 +85,8 @@ _TEXT_SECRET_NAME = (
 )
 _ASSIGNMENT = re.compile(
     rf"(?i)((?<![\w.-]){_TEXT_SECRET_NAME}[\"']?\s*[=:]\s*)"
-    r"(?:(?:bearer|basic)\s+)?(\"[^\"]*\"|'[^']*'|[^\s,;&)\]}]+)"
+    r"(?:(?:bearer|basic)\s+)?"
+    r"(?:(\")(?:[^\"\\]|\\.)*(?:\"|$)|(')(?:[^'\\]|\\.)*(?:'|$)|[^\s,;&)\]}]+)"
 )
 _SCHEME = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}")
 _TOKENS = re.compile(
@@ -135,7 +136,7 @@ def redact_text(text: str) -> str:
     'login failed: password=[REDACTED] for user ann'
     """
     text = _USER.sub(rf"\1{REDACTED}@", text)
-    text = _ASSIGNMENT.sub(rf"\1{REDACTED}", text)
+    text = _ASSIGNMENT.sub(rf"\1\2\3{REDACTED}\2\3", text)
     text = _SCHEME.sub(rf"\1 {REDACTED}", text)
     return _TOKENS.sub(REDACTED, text)
 

@@ -60,8 +60,13 @@ assert flush_tracing()
 """
 
 
+def snippets() -> list[tuple[str, str]]:
+    """Language and text of each block of the guide between fences."""
+    return re.findall(r"^```(.*)\n([\s\S]*?)^```$", GUIDE.read_text(), re.MULTILINE)
+
+
 def python_snippets() -> list[str]:
-    return re.findall(r"^```python\n(.*?)^```", GUIDE.read_text(), re.MULTILINE | re.DOTALL)
+    return [text for language, text in snippets() if language == "python"]
 
 
 def run(script: Path, *arguments: str, **environ: str) -> str:
@@ -90,7 +95,12 @@ def service(tmp_path) -> Path:
     return tmp_path
 
 
-def test_the_guide_has_one_python_snippet():
+def test_every_program_of_the_guide_is_run():
+    """Python below, TypeScript by guide.test.ts of the package for Node.js, which checks it."""
+    fences = re.findall(r"^\s*(?:```|~~~)", GUIDE.read_text(), re.MULTILINE)
+    assert len(fences) == 2 * len(snippets())
+    no_programs = {"", "bash", "json", "promql", "yaml"}
+    assert {language for language, _ in snippets()} - no_programs == {"python", "typescript"}
     assert len(python_snippets()) == 1
 
 

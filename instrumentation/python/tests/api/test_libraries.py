@@ -137,6 +137,28 @@ def test_sqlalchemy_and_threads():
     )
 
 
+def test_plain_threads_and_timers():
+    run(
+        """
+        libraries.instrument_libraries(settings)
+        import threading
+
+        def work():
+            with create_span("in thread"):
+                pass
+
+        with record_spans() as spans:
+            with create_span("request"):
+                threads = [threading.Thread(target=work), threading.Timer(0, work)]
+                for thread in threads:
+                    thread.start()
+                for thread in threads:
+                    thread.join()
+        spans.assert_trace("request\\n  in thread\\n  in thread")
+    """
+    )
+
+
 def test_disabled_ones_stay_out():
     run(
         """

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FLASK = """
+import time
+from pathlib import Path
 from flask import Flask
 from ananta_tracing import create_span, init_tracing, instrument_app
 
@@ -34,11 +36,21 @@ def part(mpn):
     with create_span("load"):
         return mpn
 
+@app.get("/slow")
+def slow():
+    print("working", flush=True)
+    with create_span("load"):
+        while not Path("may_end").exists():
+            time.sleep(0.05)
+    return "done"
+
 @app.get("/health")
 def health():
     return "ok"
 """
 FASTAPI = """
+import asyncio
+from pathlib import Path
 from fastapi import FastAPI
 from ananta_tracing import create_span, init_tracing, instrument_app
 
@@ -50,6 +62,14 @@ instrument_app(app)
 async def part(mpn: str):
     with create_span("load"):
         return mpn
+
+@app.get("/slow")
+async def slow():
+    print("working", flush=True)
+    with create_span("load"):
+        while not Path("may_end").exists():
+            await asyncio.sleep(0.05)
+    return "done"
 
 @app.get("/health")
 async def health():
@@ -181,3 +201,35 @@ def test_sigterm_under_load_loses_no_answered_request(tmp_path, source, command)
     assert len(answered) > 50
     assert names.count("load") >= len(answered)
     assert len(names) == 2 * names.count("load")
+
+
+@pytest.mark.parametrize(
+    ("source", "command"),
+    [
+        (FASTAPI, ["uvicorn", "--port", "0"]),
+        (FASTAPI, ["uvicorn", "--port", "0", "--workers", "2"]),
+        (FLASK, ["gunicorn", "--no-control-socket", "--bind", "127.0.0.1:0", "--threads", "20"]),
+    ],
+    ids=["uvicorn", "uvicorn workers", "gunicorn threads"],
+)
+def test_sigterm_cuts_no_request_that_is_worked_on(tmp_path, source, command):
+    answers: list[tuple[int, bytes]] = []
+
+    def ask(client: Client) -> None:
+        answer = client.get("/slow")
+        answers.append((answer.status, answer.body.strip(b'"')))
+
+    with http_sink() as sink:
+        command = [*command, "application:app"]
+        with served(tmp_path, source, command, sink.endpoint) as (client, said):
+            threads = [threading.Thread(target=ask, args=(client,)) for _ in range(12)]
+            for thread in threads:
+                thread.start()
+            wait_until(lambda: "".join(said).count("working") == 12)
+            assert "".join(said).count("working") == 12
+            threading.Timer(1.0, (tmp_path / "may_end").touch).start()
+        for thread in threads:
+            thread.join(20)
+        names = sorted(span.name for span in sink.spans)
+    assert answers == [(200, b"done")] * 12
+    assert names == ["GET /slow"] * 12 + ["load"] * 12

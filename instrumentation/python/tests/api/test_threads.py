@@ -51,3 +51,14 @@ async def test_run_in_executor(spans):
         with traced_thread_pool(1) as traced:
             assert (await loop.run_in_executor(traced, work, 3))[0] == current_trace_id()
     spans.assert_trace("request\n  line 1\n  line 2\n  line 3")
+
+
+async def test_tasks_and_to_thread(spans):
+    async def line(number):
+        with create_span(f"line {number}"):
+            await asyncio.sleep(0)
+
+    with create_span("request"):
+        await asyncio.gather(asyncio.create_task(line(1)), line(2))
+        await asyncio.to_thread(work, 3)
+    spans.assert_trace("request\n  line 1\n  line 2\n  line 3")

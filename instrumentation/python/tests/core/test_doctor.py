@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,7 @@ import trustme
 from ananta_tracing.doctor import Level, examine, main
 from ananta_tracing.settings import resolve_settings
 
+from .serving import QuietHandler, serving
 from .sink import Answer, Sink, attributes, partial_success
 from .test_export import https_sink
 from .xray_proxy import rule, xray_proxy
@@ -130,6 +132,15 @@ def test_surprises_are_noted(http: Sink) -> None:
     assert "baggage does not" in told
 
 
+def test_who_decides_on_sampling_is_told() -> None:
+    """Otherwise an operator would wonder why a variable does nothing."""
+    environ = {"OTEL_TRACES_SAMPLER": "always_on", ENDPOINT: "http://127.0.0.1:9"}
+    assert any("OTEL_TRACES_SAMPLER holds unless" in each for each in notes(**environ))
+    chosen = resolve_settings({"service_name": "x", "sampling_ratio": 0.1}, environ)
+    told = [each.message for each in examine(chosen) if each.subject == "sampler"]
+    assert any("sampling_ratio is set in the code" in each for each in told)
+
+
 def test_rules_of_xray_are_listed(http: Sink) -> None:
     with xray_proxy() as proxy:
         proxy.rules = [rule("critical", Priority=1), rule("Default")]
@@ -141,6 +152,23 @@ def test_rules_of_xray_are_listed(http: Sink) -> None:
             },
         )
         assert any("critical, Default" in each.message for each in examine(chosen))
+
+
+def test_a_clock_that_is_wrong() -> None:
+    class Late(QuietHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def date_time_string(self, _: float | None = None) -> str:
+            return super().date_time_string(time.time() - 3600)
+
+    with serving(Late) as port:
+        found = faults(**{ENDPOINT: f"http://127.0.0.1:{port}"})
+    assert "differs by -3600 s" in found["clock"] or "differs by -3601 s" in found["clock"]
+    assert set(found) == {"clock"}
 
 
 def test_versions_that_do_not_fit() -> None:

@@ -55,6 +55,50 @@ DOORS = pytest.mark.parametrize(
 )
 
 
+ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
+TRACES_ENDPOINT = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
+
+
+@pytest.mark.parametrize(
+    ("open_sink", "variable", "written", "told"),
+    [
+        (grpc_sink, ENDPOINT, "127.0.0.1:{port}", "no scheme"),
+        (grpc_sink, TRACES_ENDPOINT, "localhost:{port}", "no scheme"),
+        (grpc_sink, ENDPOINT, "http://127.0.0.1:{port}/v1/traces", "gRPC has no path"),
+        (grpc_sink, ENDPOINT, " grpc://127.0.0.1:{port} ", "over gRPC"),
+        (http_sink, ENDPOINT, "127.0.0.1:{port}", "no scheme"),
+        (http_sink, ENDPOINT, "http://127.0.0.1:{port}/", None),
+        (http_sink, ENDPOINT, "http://127.0.0.1:{port}/v1/traces", None),
+        (http_sink, TRACES_ENDPOINT, "http://127.0.0.1:{port}", "no path"),
+        (http_sink, "argument", "http://127.0.0.1:{port}", None),
+        (http_sink, "argument", "http://127.0.0.1:{port}/v1/traces", None),
+    ],
+)
+def test_spans_arrive_however_the_endpoint_is_written(open_sink, variable, written, told) -> None:
+    with open_sink() as sink:
+        text = written.format(port=sink.port)
+        is_argument = variable == "argument"
+        chosen = resolve_settings(
+            {"service_name": "x", **({"otlp_endpoint": text} if is_argument else {})},
+            {
+                **(GRPC if open_sink is grpc_sink else {}),
+                **({} if is_argument else {variable: text}),
+            },
+        )
+        tracer, processor = export_spans(chosen)
+        end_spans(tracer)
+        assert processor.flush(10)
+        processor.close(0.2)
+        assert len(sink.spans) == 1
+        assert open_sink is grpc_sink or sink.headers[0]["path"] == "/v1/traces"
+    if told is None:
+        assert chosen.problems == ()
+    else:
+        (problem,) = chosen.problems
+        assert problem.startswith(f"{variable}: ")
+        assert told in problem
+
+
 @DOORS
 def test_spans_arrive_by_themselves(open_sink, environ) -> None:
     with open_sink() as sink, exporting(sink.endpoint, **environ) as (tracer, processor):

@@ -77,6 +77,19 @@ def test_a_bad_value_costs_a_line_not_the_application(
     assert len(http.spans) == 1
 
 
+def test_a_ratio_in_percent_is_read_and_told(http: Sink, run_python: Run) -> None:
+    done = run_python(
+        INIT + "tracer = init()\nfor _ in range(1000): tracer.start_span('s').end()",
+        http.endpoint,
+        OTEL_TRACES_SAMPLER="traceidratio",
+        OTEL_TRACES_SAMPLER_ARG="10%",
+    )
+    assert done.returncode == 0
+    (line,) = done.stderr.splitlines()
+    assert line == "OTEL_TRACES_SAMPLER_ARG: '10%' is read as 0.1; write 0.1"
+    assert 0 < len(http.spans) < 200  # 100 expected; ten standard deviations are 95 more
+
+
 def test_strict_raises_all_problems_at_once(http: Sink, run_python: Run) -> None:
     done = run_python(
         INIT

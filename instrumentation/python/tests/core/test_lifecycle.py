@@ -36,6 +36,24 @@ def instance_ids(sink: Sink) -> set[object]:
     return {resource["service.instance.id"] for resource in sink.resources}
 
 
+def check_processes(sink: Sink) -> set[object]:
+    """The processes that sent spans: each under an instance id of its own, and its own spans only.
+
+    A span says by its attribute `pid` in which process it was made.
+    """
+    sent = {(each["process.pid"], each["service.instance.id"]) for each in sink.resources}
+    assert len(sent) == len(pids(sink)) == len(instance_ids(sink))
+    for request in sink.requests:
+        for group in request.resource_spans:
+            made_in = {
+                attributes(span.attributes)["pid"]
+                for scope in group.scope_spans
+                for span in scope.spans
+            }
+            assert made_in == {attributes(group.resource.attributes)["process.pid"]}
+    return pids(sink)
+
+
 @pytest.mark.parametrize("open_sink", [http_sink, grpc_sink])
 def test_a_normal_exit_delivers_everything(open_sink, run_python: Run) -> None:
     with open_sink() as sink:
@@ -287,14 +305,16 @@ def test_multiprocessing_children_deliver(method, http: Sink, run_python: Run, t
     program = tmp_path / "program.py"
     program.write_text(
         f"""
-import multiprocessing, sys
+import multiprocessing, os, sys
 from ananta_tracing.setup import init_tracing
 tracer = init_tracing("many", sys.argv[1], instrument="none")
+def make_span(name):
+    tracer.start_span(name, attributes={{"pid": os.getpid()}}).end()
 def work(number):
-    tracer.start_span(f"child {{number}}").end()
+    make_span(f"child {{number}}")
 if __name__ == "__main__":
     context = multiprocessing.get_context("{method}")
-    tracer.start_span("parent").end()
+    make_span("parent")
     processes = [context.Process(target=work, args=(number,)) for number in range(3)]
     for process in processes: process.start()
     for process in processes: process.join()
@@ -312,6 +332,8 @@ if __name__ == "__main__":
     assert (done.returncode, done.stderr) == (0, "")
     names = sorted(span.name for span in http.spans)
     assert names == sorted([f"child {number}" for number in range(9)] + ["parent"])
+    # The parent, three processes, and one or both of the pool.
+    assert len(check_processes(http)) in (5, 6)
 
 
 def test_a_terminated_child_delivers(http: Sink, run_python: Run) -> None:
@@ -339,10 +361,11 @@ print(process.exitcode)
 def test_gunicorn_workers_with_preload_deliver(http: Sink, tmp_path) -> None:
     (tmp_path / "application.py").write_text(
         f"""
+import os
 from ananta_tracing.setup import init_tracing
 tracer = init_tracing("web", {http.endpoint!r}, instrument="none")
 def app(environ, start_response):
-    tracer.start_span(environ["PATH_INFO"]).end()
+    tracer.start_span(environ["PATH_INFO"], attributes={{"pid": os.getpid()}}).end()
     start_response("200 OK", [("Content-Length", "2")])
     return [b"ok"]
 """
@@ -377,8 +400,7 @@ def app(environ, start_response):
     assert "Traceback" not in rest
     names = {span.name for span in http.spans}
     assert names == {f"/{number}" for number in range(40)}, "".join(lines) + rest
-    assert len(pids(http)) > 2
-    assert len(instance_ids(http)) == len(pids(http))
+    assert len(check_processes(http)) > 2
 
 
 UVICORN = ["uvicorn", "--lifespan", "off", "--log-level", "warning", "--port"]
@@ -406,25 +428,27 @@ tracer.start_span("s").end()
 
 
 @pytest.mark.parametrize(
-    "command",
-    [UVICORN, [*UVICORN[:-1], "--workers", "2", "--port"], UVICORN_IN_GUNICORN],
+    ("command", "workers"),
+    [(UVICORN, 1), ([*UVICORN[:-1], "--workers", "2", "--port"], 2), (UVICORN_IN_GUNICORN, 2)],
     ids=["uvicorn", "uvicorn workers", "gunicorn preload"],
 )
-def test_uvicorn_delivers_what_it_served_before_sigterm(command, http: Sink, tmp_path) -> None:
+def test_uvicorn_delivers_what_it_served_before_sigterm(
+    command, workers, http: Sink, tmp_path
+) -> None:
     if command is UVICORN_IN_GUNICORN:
         pytest.importorskip("uvicorn_worker")
     pytest.importorskip("uvicorn")
     (tmp_path / "application.py").write_text(
         f"""
+import os
 from ananta_tracing.setup import init_tracing
 tracer = init_tracing("web", {http.endpoint!r}, instrument="none")
 async def app(scope, receive, send):
     if scope["type"] != "http":
         return
-    tracer.start_span(scope["path"]).end()
-    headers = [(b"content-length", b"2")]
-    await send({{"type": "http.response.start", "status": 200, "headers": headers}})
-    await send({{"type": "http.response.body", "body": b"ok"}})
+    tracer.start_span(scope["path"], attributes={{"pid": os.getpid()}}).end()
+    await send({{"type": "http.response.start", "status": 200, "headers": []}})
+    await send({{"type": "http.response.body", "body": str(os.getpid()).encode()}})
 """
     )
     with socket.socket() as free:
@@ -438,19 +462,23 @@ async def app(scope, receive, send):
              "OTEL_PYTHON_LOG_CORRELATION": "false", "OTEL_BSP_SCHEDULE_DELAY": "600000"},
     )  # fmt: skip
     served = set()
+    answering = set()
     deadline = time.monotonic() + 60
-    while len(served) < 30 and time.monotonic() < deadline:
+    while (len(served) < 30 or len(answering) < workers) and time.monotonic() < deadline:
         path = f"/{len(served)}"
         try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10).read()
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+                answering.add(int(answer.read()))
             served.add(path)
         except OSError:
             time.sleep(0.05)
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=60)
     assert "Traceback" not in err
-    assert len(served) == 30
+    assert len(served) >= 30
     assert {span.name for span in http.spans} == served
+    assert check_processes(http) == answering
+    assert len(answering) == workers
 
 
 def test_celery_workers_deliver_when_recycled_and_when_stopped(http: Sink, tmp_path) -> None:
@@ -458,6 +486,7 @@ def test_celery_workers_deliver_when_recycled_and_when_stopped(http: Sink, tmp_p
         (tmp_path / folder).mkdir()
     (tmp_path / "tasks.py").write_text(
         f"""
+import os
 from celery import Celery
 from ananta_tracing.setup import init_tracing
 tracer = init_tracing("worker", {http.endpoint!r}, instrument="none")
@@ -469,7 +498,7 @@ app.conf.update(
 )
 @app.task
 def work(number):
-    tracer.start_span(f"task {{number}}").end()
+    tracer.start_span(f"task {{number}}", attributes={{"pid": os.getpid()}}).end()
 """
     )
     environ = {
@@ -502,6 +531,7 @@ def work(number):
     assert "Traceback" not in "".join(lines) + rest
     names = sorted(span.name for span in http.spans)
     assert names == [f"task {number}" for number in range(5)], "".join(lines) + rest
+    assert len(check_processes(http)) == 3  # each takes two tasks and is replaced
 
 
 def test_shutdown_is_final_and_may_be_repeated(http: Sink, run_python: Run) -> None:

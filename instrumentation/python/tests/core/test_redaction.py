@@ -69,6 +69,8 @@ def test_sql(statement: str, expected: str) -> None:
         f"bad token: {SECRET}",
         f"db_password = '{SECRET}'",
         f'{{"api_key": "{SECRET}", "x": 1}}',
+        f'{{"passphrase": "so \\"long\\" as {SECRET}"}}',
+        f"password='never closed {SECRET}",
         f"Authorization: Bearer {SECRET}",
         f"sent header Bearer {SECRET}",
         f"could not connect to postgresql://app:{SECRET}@db:5432/bom",
@@ -82,6 +84,10 @@ def test_texts(text: str) -> None:
     assert REDACTED in redacted
     for secret in (SECRET, "AKIA", "eyJ", "abc"):
         assert secret not in redacted
+
+
+def test_json_stays_json() -> None:
+    assert redact_text('{"token": "a b", "n": 1}') == f'{{"token": "{REDACTED}", "n": 1}}'
 
 
 @settings(deadline=None)

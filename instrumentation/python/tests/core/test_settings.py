@@ -121,6 +121,7 @@ GOOD_ENDPOINTS: list[tuple[dict[str, str], str, str]] = [
     ({ENDPOINT: " http://h:4317 "}, "http://h:4317", "grpc"),
     ({ENDPOINT: ""}, "http://localhost:4318/v1/traces", "http/protobuf"),
     ({PROTOCOL: "grpc"}, "http://localhost:4317", "grpc"),
+    ({PROTOCOL: "grpc", ENDPOINT: ""}, "http://localhost:4317", "grpc"),
     ({PROTOCOL: "grpc", ENDPOINT: "https://h"}, "https://h:443", "grpc"),
     ({PROTOCOL: "grpc", ENDPOINT: "http://h"}, "http://h:4317", "grpc"),
     (

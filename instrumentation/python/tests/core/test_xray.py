@@ -10,7 +10,7 @@ import pytest
 from ananta_tracing.xray_rules import Request, Rule, read_rules, read_target
 from ananta_tracing.xray_sampler import XRayArguments, XRayRoot, read_arguments
 
-from .conftest import wait_until
+from .conftest import start_python, wait_until
 from .xray_proxy import XRayProxy, rule, xray_proxy
 
 if TYPE_CHECKING:
@@ -168,35 +168,36 @@ def test_statistics_that_could_not_be_told_are_told_later(proxy: XRayProxy) -> N
     wait_until(lambda: sum(told["RequestCount"] for told in proxy.told) == 100)
 
 
-def test_the_whole_service_follows_also_in_a_forked_child(
-    proxy: XRayProxy, run_python: Run
-) -> None:
+def test_the_whole_service_follows_a_change_also_in_a_forked_child(proxy: XRayProxy) -> None:
     proxy.rules = [rule(FixedRate=1.0)]
-    done = run_python(
+    process = start_python(
         """
 import os, sys, time
-from ananta_tracing.setup import init_tracing, shutdown_tracing
-from opentelemetry import trace
+from ananta_tracing.setup import init_tracing
 tracer = init_tracing("cns", instrument="none")
 def share():
     kept = sum(tracer.start_span("s").get_span_context().trace_flags & 1 for _ in range(200))
     return kept / 200
-def wait(wanted):
+def follow(who, wanted):
     deadline = time.monotonic() + 20
-    while share() < wanted and time.monotonic() < deadline: time.sleep(0.02)
-    return share() >= wanted
-print("parent", wait(0.9), flush=True)
+    while share() != wanted and time.monotonic() < deadline: time.sleep(0.02)
+    print(who, share(), flush=True)
+follow("parent", 1)
 if os.fork() == 0:
-    print("child", wait(0.9), flush=True)
+    follow("child", 1)
+    follow("child", 0)
     os._exit(0)
 os.wait()
+follow("parent", 0)
 """,
         OTEL_TRACES_SAMPLER="xray",
-        OTEL_TRACES_SAMPLER_ARG=f"endpoint={proxy.endpoint}",
+        OTEL_TRACES_SAMPLER_ARG=f"endpoint={proxy.endpoint},polling_interval=1",
         OTEL_TRACES_EXPORTER="none",
     )
-    assert (done.stdout, done.stderr) == ("parent True\nchild True\n", "")
-    assert proxy.rule_calls >= 2
+    assert process.stdout is not None
+    assert [process.stdout.readline() for _ in range(2)] == ["parent 1.0\n", "child 1.0\n"]
+    proxy.rules = [rule(FixedRate=0.0)]
+    assert process.communicate(timeout=60) == ("child 0.0\nparent 0.0\n", "")
 
 
 def test_a_bad_argument_falls_back_to_the_preset(run_python: Run) -> None:

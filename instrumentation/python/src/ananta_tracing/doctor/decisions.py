@@ -25,6 +25,7 @@ _TRIED_PATHS = ("/health", "/healthz", "/ready", "/metrics", "/api/components")
 
 def examine_sampling(settings: Settings) -> Iterator[Finding]:
     """Try the sampler on new traces and on paths."""
+    yield from _say_who_decides(settings.origins.get("sampler", ""))
     if settings.sampler.name in XRAY_SAMPLERS:
         yield from _examine_xray(settings)
         return
@@ -58,6 +59,23 @@ def examine_sampling(settings: Settings) -> Iterator[Finding]:
     dropped = [path for path in _TRIED_PATHS if not any(keeps(path) for _ in range(200))]
     if dropped and kept:
         yield note("sampler", f"requests that are never traced: {', '.join(dropped)}")
+
+
+def _say_who_decides(origin: str) -> Iterator[Finding]:
+    """An argument wins over a variable, which surprises whoever sets the variable."""
+    if origin.startswith("argument"):
+        name = origin.split()[1]
+        yield note(
+            "sampler",
+            f"{name} is set in the code, so OTEL_TRACES_SAMPLER changes nothing; leave it out of"
+            " init_tracing where operators are to decide",
+        )
+    elif origin.startswith("OTEL_"):
+        yield note(
+            "sampler",
+            f"{origin} holds unless the code passes sampling_ratio or sampler to init_tracing,"
+            " which would win",
+        )
 
 
 def _examine_xray(settings: Settings) -> Iterator[Finding]:
