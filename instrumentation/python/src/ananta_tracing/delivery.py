@@ -5,7 +5,6 @@ Both senders answer with an `Outcome`. Nothing here raises or logs.
 
 from __future__ import annotations
 
-import socket
 from enum import Enum
 from typing import NamedTuple, Protocol
 
@@ -36,9 +35,6 @@ class Outcome(NamedTuple):
 class Sender(Protocol):
     """Sends one encoded `ExportTraceServiceRequest` at a time."""
 
-    survives_fork: bool
-    """Whether a child that is forked amid `send` can send by a sender of its own."""
-
     def send(
         self, payload: bytes, timeout_seconds: float, connect_timeout_seconds: float
     ) -> Outcome:
@@ -49,22 +45,6 @@ class Sender(Protocol):
 
     def close(self) -> None:
         """Let go of the connection; the next `send` would open another."""
-
-
-def explain_error(error: OSError, endpoint: str, timeout_seconds: float) -> Outcome:
-    """The outcome of an attempt that never got as far as an answer."""
-    if isinstance(error, socket.gaierror):
-        advice = "the host name is not known here; check OTEL_EXPORTER_OTLP_ENDPOINT"
-    elif isinstance(error, ConnectionRefusedError):
-        advice = (
-            "nothing listens there; start the collector, or set OTEL_EXPORTER_OTLP_ENDPOINT to"
-            " where it runs"
-        )
-    elif isinstance(error, TimeoutError):
-        advice = f"no answer within {timeout_seconds:.1f} s; check the network and the collector"
-    else:
-        advice = "the connection broke; check the network and the collector"
-    return Outcome(Verdict.UNREACHABLE, f"{endpoint}: {error or type(error).__name__}: {advice}")
 
 
 def read_partial_success(data: bytes) -> Outcome:

@@ -111,7 +111,7 @@ class ExportProcessor(SpanProcessor):
         self._is_shut_down = False
 
     def before_fork(self) -> None:
-        """Let no fork happen amid an import or a call of gRPC: the child could do neither again."""
+        """Let no fork happen amid an import: the child would wait for it for ever."""
         if self._unforkable.acquire(timeout=_LONGEST_FORK_DELAY_SECONDS):
             self._forking_threads.add(threading.get_ident())
 
@@ -125,7 +125,7 @@ class ExportProcessor(SpanProcessor):
         """Begin anew: the parent sends what it has queued, and owns the connection."""
         if self._sender is not None:
             # Never closed nor collected: what closing does to a connection shared with the
-            # parent, or to the threads of a library that did not survive the fork, is unknown.
+            # parent is unknown.
             self._left_behind.append(self._sender)
             self._sender = None
         self.report = DeliveryReport(self._destination)
@@ -344,13 +344,11 @@ class ExportProcessor(SpanProcessor):
         return outcome
 
     def _send(self, payload: bytes, *timeouts_seconds: float) -> Outcome:
-        sender = self._sender
-        if sender is not None and sender.survives_fork:
-            return sender.send(payload, *timeouts_seconds)
+        if self._sender is not None:
+            return self._sender.send(payload, *timeouts_seconds)
         with self._unforkable:  # the first sending imports modules
-            if sender is None:
-                sender = self._sender = self._create_sender()
-            return sender.send(payload, *timeouts_seconds)
+            self._sender = self._create_sender()
+            return self._sender.send(payload, *timeouts_seconds)
 
     def _schedule_retry(self, batch: _Batch, outcome: Outcome) -> None:
         now = time.monotonic()

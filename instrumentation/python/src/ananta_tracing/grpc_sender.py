@@ -1,39 +1,63 @@
-"""OTLP over gRPC: the encoded request goes through the channel as it is.
+"""OTLP over gRPC: the one call `Export`, made of HTTP/2 and five bytes before the request.
 
-This module, and grpcio with it, is imported when the first batch leaves, on the exporting thread,
-so that a service does not wait for it while it starts.
+grpcio would add 20 MB and six threads to a service, and holds forks up; nothing of what it does
+for that is needed here. This module and h2 are imported when the first batch leaves, on the
+exporting thread, so that a service does not wait for them while it starts.
 """
 
 from __future__ import annotations
 
-import os
-import socket
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+import binascii
+import gzip
+import time
+from http.client import HTTPException
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
-import grpc
-
-from ananta_tracing.delivery import (
-    Outcome,
-    Verdict,
-    explain_error,
-    read_partial_success,
-    read_retry_delay,
-)
-from ananta_tracing.endpoint import GRPC_PORT, HTTP_PORT
+from ananta_tracing.connection import explain_error, find_proxy, open_connection
+from ananta_tracing.delivery import Outcome, Verdict, read_partial_success, read_retry_delay
+from ananta_tracing.endpoint import HTTP_PORT
+from ananta_tracing.http2 import Http2Connection, Http2Error, Response
 
 if TYPE_CHECKING:
+    from http.client import HTTPConnection
+
     from ananta_tracing.settings import Settings
 
-_METHOD = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
-_BUSY = frozenset({"CANCELLED", "DEADLINE_EXCEEDED", "ABORTED", "OUT_OF_RANGE", "DATA_LOSS"})
-_OPTIONS = (
-    # By default a channel that could not connect waits up to two minutes before it tries again.
-    ("grpc.initial_reconnect_backoff_ms", 200),
-    ("grpc.min_reconnect_backoff_ms", 200),
-    ("grpc.max_reconnect_backoff_ms", 5_000),
-    ("grpc.primary_user_agent", "ananta-tracing"),
+_LONGEST_TIMEOUT_MILLIS = 99_999_999  # eight digits are allowed
+_PATH = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+_CODES = (
+    "OK",
+    "CANCELLED",
+    "UNKNOWN",
+    "INVALID_ARGUMENT",
+    "DEADLINE_EXCEEDED",
+    "NOT_FOUND",
+    "ALREADY_EXISTS",
+    "PERMISSION_DENIED",
+    "RESOURCE_EXHAUSTED",
+    "FAILED_PRECONDITION",
+    "ABORTED",
+    "OUT_OF_RANGE",
+    "UNIMPLEMENTED",
+    "INTERNAL",
+    "UNAVAILABLE",
+    "DATA_LOSS",
+    "UNAUTHENTICATED",
+)
+# What an answer without a status of gRPC means: it comes from a proxy before the collector.
+_CODE_OF_HTTP = {
+    "400": "INTERNAL",
+    "401": "UNAUTHENTICATED",
+    "403": "PERMISSION_DENIED",
+    "404": "UNIMPLEMENTED",
+    "429": "UNAVAILABLE",
+    "502": "UNAVAILABLE",
+    "503": "UNAVAILABLE",
+    "504": "UNAVAILABLE",
+}
+_BUSY = frozenset(
+    {"CANCELLED", "DEADLINE_EXCEEDED", "ABORTED", "OUT_OF_RANGE", "UNAVAILABLE", "DATA_LOSS"}
 )
 _ADVICE = {
     "UNIMPLEMENTED": "it takes no traces; is it an OTLP endpoint?",
@@ -44,109 +68,123 @@ _ADVICE = {
 }
 _SPEAKS_HTTP = (
     "it does not speak gRPC; for HTTP set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"
-    f" (its usual port is {HTTP_PORT})"
+    f" (its usual port is {HTTP_PORT}), for TLS write https://"
 )
 
 
 class GrpcSender:
     """Calls the trace service of one host. See `ananta_tracing.delivery.Sender`."""
 
-    survives_fork = False  # gRPC skips what it does for forks while a thread is inside it
-
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._metadata = tuple((key.lower(), value) for key, value in settings.headers.items())
-        self._channel: grpc.Channel | None = None
-        self._call: Any = None
-        self._has_connected = False
+        url = urlsplit(settings.endpoint)
+        self._host = url.hostname or ""
+        self._is_compressed = settings.compression == "gzip"
+        self._headers = [
+            (":method", "POST"),
+            (":scheme", url.scheme),
+            (":authority", url.netloc),
+            (":path", _PATH),
+            ("te", "trailers"),
+            ("content-type", "application/grpc"),
+            ("user-agent", "ananta-tracing"),
+            *((name.lower(), text) for name, text in settings.headers.items()),
+        ]
+        if self._is_compressed:
+            self._headers.append(("grpc-encoding", "gzip"))
+        self._connection: HTTPConnection | None = None
+        self._http2: Http2Connection | None = None
 
     def send(
         self, payload: bytes, timeout_seconds: float, connect_timeout_seconds: float
     ) -> Outcome:
         """Call once."""
-        if not self._has_connected and (failure := self._knock(connect_timeout_seconds)):
-            return failure
-        gzip = self._settings.compression == "gzip"
+        endpoint = self._settings.endpoint
+        deadline = time.monotonic() + timeout_seconds
+        allowed = (
+            "grpc-timeout",
+            f"{min(max(int(timeout_seconds * 1000), 1), _LONGEST_TIMEOUT_MILLIS)}m",
+        )
         try:
-            if self._call is None:
-                self._channel = self._open()
-                self._call = self._channel.unary_unary(_METHOD)
-            answer: bytes = self._call(
-                payload,
-                timeout=timeout_seconds,
-                metadata=self._metadata,
-                compression=grpc.Compression.Gzip if gzip else None,
+            if self._http2 is None or not self._http2.is_usable():
+                self.close()
+                self._http2 = self._connect(min(timeout_seconds, connect_timeout_seconds))
+            response = self._http2.request(
+                [*self._headers, allowed], self._frame(payload), deadline
             )
-        except grpc.RpcError as error:
-            return self._explain(error)
-        except (OSError, ValueError) as error:
-            return Outcome(Verdict.REFUSED, f"{self._settings.endpoint}: {error}")
-        self._has_connected = True
-        return read_partial_success(answer)
-
-    def _knock(self, timeout_seconds: float) -> Outcome | None:
-        """Try the port by itself first.
-
-        A call cannot tell an absent host from a slow answer, and would wait for both alike.
-        """
-        if any(name.lower().endswith("_proxy") for name in os.environ):
-            return None  # the channel may take another way
-        url = urlsplit(self._settings.endpoint)
-        try:
-            address = url.hostname or "", url.port or GRPC_PORT
-            socket.create_connection(address, timeout_seconds).close()
+            return self._judge(response)
+        except (Http2Error, HTTPException) as error:
+            outcome = Outcome(Verdict.UNREACHABLE, f"{endpoint}: {error}: {_SPEAKS_HTTP}")
         except OSError as error:
-            return explain_error(error, self._settings.endpoint, timeout_seconds)
-        return None
+            outcome = explain_error(error, endpoint, timeout_seconds)
+        except ValueError as error:
+            advice = "check OTEL_EXPORTER_OTLP_HEADERS"
+            outcome = Outcome(Verdict.REFUSED, f"{endpoint}: {error}; {advice}")
+        self.close()
+        return outcome
 
     def close(self) -> None:
-        """Close the channel."""
-        channel, self._channel, self._call = self._channel, None, None
-        if channel is not None:
-            channel.close()
+        """Close the connection."""
+        connection, self._connection, self._http2 = self._connection, None, None
+        if connection is not None:
+            connection.close()
 
-    def _open(self) -> grpc.Channel:
-        settings = self._settings
-        target = urlsplit(settings.endpoint).netloc
-        if settings.insecure:
-            return grpc.insecure_channel(target, options=_OPTIONS)
-        credentials = grpc.ssl_channel_credentials(
-            _read(settings.certificate),
-            _read(settings.client_key),
-            _read(settings.client_certificate),
+    def _connect(self, timeout_seconds: float) -> Http2Connection:
+        self._connection = open_connection(
+            self._settings,
+            timeout_seconds,
+            proxy=find_proxy(self._host, "grpc", "https", "http"),
+            tunnels=True,
+            protocols=("h2",),
         )
-        return grpc.secure_channel(target, credentials, options=_OPTIONS)
+        return Http2Connection(self._connection.sock)
 
-    def _explain(self, error: Any) -> Outcome:
-        code, details = error.code().name, error.details() or ""
-        message = f"{self._settings.endpoint} answered {code} ({details})"
-        trailers = dict(error.trailing_metadata() or ())
-        delay = read_retry_delay(trailers.get("grpc-status-details-bin", b""))
-        if code == "UNAVAILABLE":
-            reached = (
-                "onnect" not in details and "DNS" not in details and "resolving" not in details
-            )
-            verdict = Verdict.BUSY if reached or delay is not None else Verdict.UNREACHABLE
-            return Outcome(verdict, f"{message}; {self._unavailable(details)}", delay)
+    def _frame(self, payload: bytes) -> bytes:
+        """A message as gRPC sends it: whether it is compressed, its length, its bytes."""
+        if self._is_compressed:
+            payload = gzip.compress(payload, compresslevel=1)
+        return bytes((self._is_compressed,)) + len(payload).to_bytes(4, "big") + payload
+
+    def _judge(self, response: Response) -> Outcome:
+        headers = response.headers
+        code = _read_code(headers)
+        if code == "OK":
+            return read_partial_success(_read_message(response.body))
+        endpoint, details = self._settings.endpoint, unquote(headers.get("grpc-message", ""))
+        if not code:
+            return Outcome(Verdict.UNREACHABLE, f"{endpoint}: {_SPEAKS_HTTP}")
+        message = f"{endpoint} answered {code} ({details})"
+        delay = read_retry_delay(_read_binary(headers.get("grpc-status-details-bin", "")))
         if code in _BUSY or (code == "RESOURCE_EXHAUSTED" and delay is not None):
             return Outcome(Verdict.BUSY, message, delay)
-        if "http2 header" in details:
-            return Outcome(Verdict.REFUSED, f"{message}; {_SPEAKS_HTTP}")
         advice = _ADVICE.get(code, "see the log of the collector")
         return Outcome(Verdict.REFUSED, f"{message}; {advice}")
 
-    def _unavailable(self, details: str) -> str:
-        if "http1" in details.lower() or "settings frame" in details.lower():
-            return _SPEAKS_HTTP
-        if "certificate" in details.lower():
-            return "set OTEL_EXPORTER_OTLP_CERTIFICATE to the file of its authority"
-        if "DNS" in details or "resolving" in details:
-            return "the host name is not known here; check OTEL_EXPORTER_OTLP_ENDPOINT"
-        return (
-            "start the collector, or set OTEL_EXPORTER_OTLP_ENDPOINT to where it runs;"
-            " with a TLS port write https://, without http://"
-        )
+
+def _read_code(headers: dict[str, str]) -> str:
+    """The name of the status; empty where the answer is none of gRPC."""
+    status = headers.get("grpc-status")
+    if status is None:
+        http_status = headers.get(":status", "")
+        return "" if http_status == "200" else _CODE_OF_HTTP.get(http_status, "UNKNOWN")
+    known = status.isdecimal() and int(status) < len(_CODES)
+    return _CODES[int(status)] if known else "UNKNOWN"
 
 
-def _read(path: str) -> bytes | None:
-    return Path(path).read_bytes() if path else None
+def _read_message(body: bytes) -> bytes:
+    """The first message of an answer; empty where it cannot be read."""
+    message = body[5 : 5 + int.from_bytes(body[1:5], "big")]
+    if body[:1] != b"\x01":
+        return message
+    try:
+        return gzip.decompress(message)
+    except (OSError, EOFError):
+        return b""
+
+
+def _read_binary(text: str) -> bytes:
+    """A header of bytes, which gRPC writes as base64 without the signs that pad it."""
+    try:
+        return binascii.a2b_base64(text + "==")
+    except binascii.Error:
+        return b""

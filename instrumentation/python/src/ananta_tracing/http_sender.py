@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import gzip
 import http.client
-import os
-import ssl
 import time
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from ananta_tracing.connection import explain_error, find_proxy, open_connection
 from ananta_tracing.delivery import (
     Outcome,
     Verdict,
-    explain_error,
     read_partial_success,
     read_status_message,
 )
@@ -34,8 +32,6 @@ _SHOWN_ANSWER_LENGTH = 200
 
 class HttpSender:
     """Posts requests to one URL. See `ananta_tracing.delivery.Sender`."""
-
-    survives_fork = True
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -89,28 +85,11 @@ class HttpSender:
         return self._judge(response, answer)
 
     def _connect(self, timeout_seconds: float) -> http.client.HTTPConnection:
-        host, port = self._url.hostname or "", self._url.port
-        proxy = _find_proxy(self._url.scheme, host)
-        at_host, at_port = proxy or (host, port)
-        if self._url.scheme == "http":
-            connection = http.client.HTTPConnection(at_host, at_port, timeout=timeout_seconds)
-            if proxy:
-                self._target = self._url.geturl()
-        else:
-            connection = http.client.HTTPSConnection(
-                at_host,
-                at_port,
-                timeout=timeout_seconds,
-                context=create_tls_context(self._settings),
-            )
-            if proxy:
-                connection.set_tunnel(host, port or 443)
-        try:
-            connection.connect()
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+        scheme = self._url.scheme
+        proxy = find_proxy(self._url.hostname or "", scheme)
+        if proxy and scheme == "http":
+            self._target = self._url.geturl()  # the proxy forwards the request itself
+        return open_connection(self._settings, timeout_seconds, proxy=proxy)
 
     def _judge(self, response: http.client.HTTPResponse, answer: bytes) -> Outcome:
         status = response.status
@@ -131,32 +110,18 @@ class HttpSender:
     def _explain(
         self, error: OSError | http.client.HTTPException, timeout_seconds: float
     ) -> Outcome:
-        endpoint, port = self._settings.endpoint, self._url.port
-        retry = Verdict.UNREACHABLE
-        if isinstance(error, ssl.SSLCertVerificationError):
-            retry = Verdict.REFUSED
-            advice = (
-                f"its certificate is not trusted ({error.verify_message});"
-                " set OTEL_EXPORTER_OTLP_CERTIFICATE to the file of its authority"
-            )
-        elif isinstance(error, ssl.SSLError):
-            advice = f"no TLS could be agreed on ({error.reason}); without TLS write http://"
-        elif isinstance(error, FileNotFoundError):
-            retry = Verdict.REFUSED
-            advice = (
-                "a certificate file is missing; check OTEL_EXPORTER_OTLP_CERTIFICATE,"
-                " CLIENT_CERTIFICATE and CLIENT_KEY"
-            )
-        elif isinstance(error, http.client.HTTPException) or (
-            isinstance(error, ConnectionResetError) and port == GRPC_PORT
+        endpoint = self._settings.endpoint
+        if isinstance(error, http.client.HTTPException) or (
+            isinstance(error, ConnectionResetError) and self._url.port == GRPC_PORT
         ):
             advice = (
-                f"it does not speak HTTP; for gRPC set OTEL_EXPORTER_OTLP_PROTOCOL=grpc,"
+                "it does not speak HTTP; for gRPC set OTEL_EXPORTER_OTLP_PROTOCOL=grpc,"
                 f" for HTTP use port {HTTP_PORT}"
             )
-        else:
-            return explain_error(error, endpoint, timeout_seconds)
-        return Outcome(retry, f"{endpoint}: {error or type(error).__name__}: {advice}")
+            return Outcome(
+                Verdict.UNREACHABLE, f"{endpoint}: {error or type(error).__name__}: {advice}"
+            )
+        return explain_error(error, endpoint, timeout_seconds)
 
 
 _ADVICE = {
@@ -168,18 +133,6 @@ _ADVICE = {
     413: "the request is too large for it; lower OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
     415: "it does not take protobuf; is it an OTLP endpoint?",
 }
-
-
-def create_tls_context(settings: Settings) -> ssl.SSLContext:
-    """What the settings say of certificates.
-
-    Raises:
-        OSError: a file is missing or holds no certificate.
-    """
-    context = ssl.create_default_context(cafile=settings.certificate or None)
-    if settings.client_certificate:
-        context.load_cert_chain(settings.client_certificate, settings.client_key or None)
-    return context
 
 
 def _is_stale(error: Exception) -> bool:
@@ -207,16 +160,3 @@ def _retry_after(value: str | None) -> float | None:
         return max(parsedate_to_datetime(value).timestamp() - time.time(), 0.0)
     except (TypeError, ValueError):
         return None
-
-
-def _find_proxy(scheme: str, host: str) -> tuple[str, int | None] | None:
-    """The proxy the environment names for this host, as (host, port)."""
-    if not any(name.lower().endswith("_proxy") for name in os.environ):
-        return None
-    from urllib.request import getproxies_environment, proxy_bypass
-
-    proxy = getproxies_environment().get(scheme)
-    if not proxy or proxy_bypass(host):
-        return None
-    url = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
-    return (url.hostname, url.port) if url.hostname else None

@@ -363,7 +363,7 @@ def test_importing_and_starting_load_no_exporter_and_no_grpc() -> None:
     code = (
         "import sys; from ananta_tracing.setup import init_tracing;"
         "init_tracing('x', 'http://localhost:4317', instrument='none');"
-        "heavy = {'grpc', 'requests', 'google.protobuf', 'multiprocessing', 'asyncio'};"
+        "heavy = {'grpc', 'h2', 'requests', 'google.protobuf', 'multiprocessing', 'asyncio'};"
         "print(sorted(heavy & set(sys.modules)))"
     )
     environ = {"PYTHONPATH": str(SOURCE), "OTEL_PYTHON_LOG_CORRELATION": "false",

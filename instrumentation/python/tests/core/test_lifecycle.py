@@ -279,14 +279,14 @@ import sys, time
 from importlib.abc import MetaPathFinder
 class Slow(MetaPathFinder):
     def find_spec(self, name, path, target=None):
-        if name == "grpc._cython":
+        if name == "h2.connection":
             time.sleep(1)
 sys.meta_path.insert(0, Slow())
 """
         + INIT
         + """
 tracer.start_span("parent").end()
-while "grpc" not in sys.modules: time.sleep(0.01)
+while "h2" not in sys.modules: time.sleep(0.01)
 if os.fork() == 0:
     tracer.start_span("child").end()
     sys.exit(0)

@@ -19,11 +19,11 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanContext, TraceFlags, format_trace_id
 
 from ananta_tracing.assembly import create_sender
+from ananta_tracing.connection import create_tls_context
 from ananta_tracing.delivery import Outcome, Verdict
 from ananta_tracing.doctor.findings import Finding, Level, fault, good, note
 from ananta_tracing.encoding import EncodedSpan, RequestEncoder, SpanEncoder
 from ananta_tracing.endpoint import GRPC_PORT, HTTP_PORT, TRACES_PATH, read_port
-from ananta_tracing.http_sender import create_tls_context
 from ananta_tracing.resource import create_resource
 
 if TYPE_CHECKING:
