@@ -2,8 +2,8 @@
 
 `SpanEncoder.encode_span` writes one span the moment it ends; `encode_request` only joins what has
 been written. The field numbers are those of opentelemetry-proto `trace.proto` and `common.proto`.
-Plain Python is fast here because little is computed: tags and short lengths come from tables, and
-keys, names and repeated short texts are remembered in the form in which they are sent.
+Plain Python is fast here because little is computed: tags, short lengths and small numbers come
+from tables, and keys and names are remembered in the form in which they are sent.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from opentelemetry.attributes import BoundedAttributes
+from opentelemetry.trace import DEFAULT_TRACE_STATE, StatusCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -52,8 +53,10 @@ _pack_double = struct.Struct("<d").pack
 _pack_ids = struct.Struct(">2sQQ2sQ").pack
 _pack_times = struct.Struct("<BQBQ").pack
 _pack_fixed64 = struct.Struct("<Q").pack
+_pack_two_bytes = struct.Struct("<H").pack
 
-# The tags of attributes; that of a span's is 0x4a.
+# The tags of attributes.
+_SPAN_ATTRIBUTE = b"\x4a"
 _EVENT_ATTRIBUTE = b"\x1a"
 _LINK_ATTRIBUTE = b"\x22"
 _RESOURCE_ATTRIBUTE = b"\x0a"
@@ -75,7 +78,11 @@ _DEEPEST = 32
 
 
 def _varint(number: int) -> bytes:
-    return _SMALL[number] if number < 1024 else encode_varint(number)
+    if number < 1024:
+        return _SMALL[number]
+    if number < 1 << 14:
+        return _pack_two_bytes(number & 0x7F | 0x80 | number >> 7 << 8)
+    return encode_varint(number)
 
 
 def _field(tag: bytes, data: bytes) -> bytes:
@@ -93,6 +100,19 @@ def _int_value(number: int) -> bytes:
     if _INT64_MIN <= number <= _INT64_MAX:
         return b"\x18" + _varint(number & _UINT64)
     return _field(b"\x0a", str(number).encode())  # a text keeps every digit; int64 cannot
+
+
+def _begin_text(length: int) -> bytes:
+    inner = b"\x0a" + _varint(length)
+    return b"\x12" + _varint(len(inner) + length) + inner
+
+
+# What the hot loop is made of: an attribute of a span is a head by its length, the key, the value.
+# A value that is a text of a usual length is a beginning by its length and the text.
+_LONGEST_PLAIN_KEY, _LONGEST_PLAIN_TEXT = 256, 512
+_HEADS = tuple(_SPAN_ATTRIBUTE + length for length in _SMALL)
+_TEXTS = tuple(map(_begin_text, range(_LONGEST_PLAIN_TEXT)))
+_INTEGERS = tuple(_field(b"\x12", b"\x18" + number) for number in _SMALL)
 
 
 def encode_any_value(value: AnyValue, depth: int = 0) -> bytes:
@@ -124,7 +144,7 @@ def encode_any_value(value: AnyValue, depth: int = 0) -> bytes:
     return _field(b"\x32", b"".join(pairs))
 
 
-def _raw_items(attributes: Any) -> Iterable[tuple[str, AnyValue]]:
+def _raw_items(attributes: Any) -> Iterable[tuple[str, Any]]:
     """The items of attributes, past the locks and views of the SDK's container."""
     if isinstance(attributes, BoundedAttributes):
         return attributes._dict.items()
@@ -137,25 +157,27 @@ class SpanEncoder:
     Args:
         redact: called with (key, value) of each attribute, and with `span.name`, `event.name` and
             `status.description`; what it returns is sent, None removes an attribute. The answer
-            may depend on nothing but key and value.
+            may depend on nothing but key and value. It is not called for keys of which its own
+            `leaves(key)`, where it has that, says that their values are sent as they are.
     """
 
     def __init__(self, redact: Callable[[str, AnyValue], AnyValue] | None = None) -> None:
         self._redact = redact
+        self._leaves: Callable[[str], bool] = getattr(redact, "leaves", lambda _: redact is None)
         self._keys: dict[str, bytes] = {}
-        # A type has its own, because 1 == True; floats have none, because 0.0 == -0.0.
+        self._plain_keys: dict[str, bytes] = {}
+        # Of redacted keys. A type has its own, because 1 == True; floats have none, because
+        # 0.0 == -0.0.
         self._remembered: dict[type, dict[tuple[str, Any], bytes]] = {str: {}, int: {}, bool: {}}
         self._names: dict[str, bytes] = {}
 
     def encode_span(self, span: ReadableSpan) -> bytes:
         """The span as an entry of `ScopeSpans.spans`: tag, length, content."""
         context: SpanContext = span._context  # type: ignore[assignment]
-        trace_id = context.trace_id
-        parts = [
-            _pack_ids(b"\x0a\x10", trace_id >> 64, trace_id & _UINT64, b"\x12\x08", context.span_id)
-        ]
-        if context.trace_state:
-            parts.append(_trace_state(context.trace_state))
+        trace_id, span_id, _, _, trace_state, _ = context
+        parts = [_pack_ids(b"\x0a\x10", trace_id >> 64, trace_id & _UINT64, b"\x12\x08", span_id)]
+        if trace_state is not DEFAULT_TRACE_STATE and trace_state:
+            parts.append(_trace_state(trace_state))
         flags = _FLAGS_LOCAL_PARENT
         parent = span._parent
         if parent is not None:
@@ -164,29 +186,56 @@ class SpanEncoder:
                 flags = _FLAGS_REMOTE_PARENT
         name = span._name
         parts.append(self._names.get(name) or self._encode_name(name))
-        parts.append(_KIND[span._kind.value])
-        start = span._start_time or 0
-        parts.append(_pack_times(0x39, start, 0x41, span._end_time or 0))
+        parts.append(_KIND[span._kind._value_])  # `value` of an Enum is slow
+        parts.append(_pack_times(0x39, span._start_time or 0, 0x41, span._end_time or 0))
         self._encode_attributes(parts, span._attributes)
         self._encode_rest(parts, span)
         parts.append(flags)
         body = b"".join(parts)
-        length = len(body)
-        return b"\x12" + (_SMALL[length] if length < 1024 else encode_varint(length)) + body
+        return b"\x12" + _varint(len(body)) + body
 
     def _encode_attributes(self, parts: list[bytes], attributes: Any) -> None:
         """Append the attributes of a span: the hot loop."""
-        remembered = self._remembered.get
-        for item in _raw_items(attributes):
-            key, value = item
-            known = remembered(type(value))
-            if known is None:
-                parts.append(self._attribute(key, value, b"\x4a"))
+        plain_keys = self._plain_keys.get
+        for key, value in _raw_items(attributes):
+            plain_key = plain_keys(key)
+            if plain_key is None:
+                parts.append(self._unusual_attribute(key, value))
+                continue
+            kind, encoded = type(value), b""
+            if kind is str:
+                text = _utf8(value)
+                length = len(text)
+                if length < _LONGEST_PLAIN_TEXT:
+                    begin = _TEXTS[length]
+                    size = len(plain_key) + len(begin) + length
+                    parts += (_HEADS[size], plain_key, begin, text)
+                    continue
+            elif kind is float:
+                encoded = b"\x12\x09\x21" + _pack_double(value)
+            elif kind is bool:
+                encoded = _TRUE if value else _FALSE
+            elif kind is int and 0 <= value < 1024:
+                encoded = _INTEGERS[value]
+            if encoded:
+                parts += (_HEADS[len(plain_key) + len(encoded)], plain_key, encoded)
             else:
-                parts.append(known.get(item) or self._remember(known, item))
+                parts.append(self._attribute(key, value, _SPAN_ATTRIBUTE))
+
+    def _unusual_attribute(self, key: str, value: AnyValue) -> bytes:
+        """That of a key that is redacted, long, or seen for the first time."""
+        if self._leaves(key):
+            encoded = self._key(key)
+            if len(encoded) <= _LONGEST_PLAIN_KEY:
+                self._plain_keys[key] = encoded
+            return self._attribute(key, value, _SPAN_ATTRIBUTE)
+        known = self._remembered.get(type(value))
+        if known is None:
+            return self._attribute(key, value, _SPAN_ATTRIBUTE)
+        return known.get((key, value)) or self._remember(known, (key, value))
 
     def _remember(self, known: dict[tuple[str, Any], bytes], item: tuple[str, Any]) -> bytes:
-        encoded = self._attribute(*item, b"\x4a")
+        encoded = self._attribute(*item, _SPAN_ATTRIBUTE)
         if len(encoded) <= _REMEMBERED_LENGTH:
             if len(known) >= _REMEMBERED_ITEMS:
                 known.clear()
@@ -204,13 +253,13 @@ class SpanEncoder:
     def _key(self, key: str) -> bytes:
         encoded = _field(b"\x0a", _utf8(key))
         if len(self._keys) >= _REMEMBERED_KEYS:
-            self._keys = {}
+            self._keys, self._plain_keys = {}, {}
         self._keys[key] = encoded
         return encoded
 
     def _attribute(self, key: str, value: AnyValue, tag: bytes) -> bytes:
         """A `KeyValue` as an entry of the field with this tag; nothing where it is removed."""
-        if self._redact is not None and value is not None:
+        if self._redact is not None and value is not None and key not in self._plain_keys:
             value = self._redact(key, value)
             if value is None:
                 return b""
@@ -237,18 +286,18 @@ class SpanEncoder:
 
     def _encode_rest(self, parts: list[bytes], span: ReadableSpan) -> None:
         """Append what most spans have nothing of: drops, events, links, status."""
-        if dropped := span.dropped_attributes:
+        if dropped := getattr(span._attributes, "dropped", 0):
             parts.append(b"\x50" + _varint(dropped))
         events: Sequence[Event] = span._events
-        if events:
+        if type(events) is not tuple or events:
             parts += [_field(b"\x5a", self._event(event)) for event in events]
-        if dropped := span.dropped_events:
-            parts.append(b"\x60" + _varint(dropped))
+            if dropped := span.dropped_events:
+                parts.append(b"\x60" + _varint(dropped))
         links: Sequence[Link] = span._links
-        if links:
+        if type(links) is not tuple or links:
             parts += [_field(b"\x6a", self._link(link)) for link in links]
-        if dropped := span.dropped_links:
-            parts.append(b"\x70" + _varint(dropped))
+            if dropped := span.dropped_links:
+                parts.append(b"\x70" + _varint(dropped))
         parts.append(self._status(span._status))
 
     def _event(self, event: Event) -> bytes:
@@ -274,13 +323,13 @@ class SpanEncoder:
         return b"".join(parts)
 
     def _status(self, status: Status) -> bytes:
-        code, description = status.status_code.value, status.description
-        if not code and not description:
+        code, description = status.status_code, status.description
+        if code is StatusCode.UNSET and not description:
             return _STATUS_UNSET
         if description and self._redact is not None:
             description = str(self._redact("status.description", description))
         message = _field(b"\x12", _utf8(description)) if description else b""
-        return _field(b"\x7a", message + (b"\x18" + _SMALL[code] if code else b""))
+        return _field(b"\x7a", message + (b"\x18" + _SMALL[code.value] if code.value else b""))
 
     def encode_resource(self, resource: Resource) -> bytes:
         """The resource as the first field of `ResourceSpans`."""

@@ -55,6 +55,7 @@ logger = logging.getLogger(__name__)
 
 # Values of exactly these types are stored as they are; any other goes through the SDK's cleaning.
 _PLAIN = frozenset({str, bool, int, float})
+_TEXT = frozenset({str})
 _UNSET = Status(StatusCode.UNSET)
 _FLAGS = tuple(TraceFlags(flags) for flags in range(4))
 _SAMPLED, _RANDOM = 1, 2
@@ -97,10 +98,8 @@ class SpanAttributes(BoundedAttributes):
         if self.max_value_len is None and (
             self.maxlen is None or len(known) + len(items) <= self.maxlen
         ):
-            for key, value in items.items():
-                if type(value) not in _PLAIN or type(key) is not str or not key:
-                    break
-            else:
+            are_plain = _PLAIN.issuperset(map(type, items.values()))
+            if are_plain and _TEXT.issuperset(map(type, items)) and "" not in items:
                 for key in known.keys() & items.keys() if known else ():
                     del known[key]
                 known.update(items)

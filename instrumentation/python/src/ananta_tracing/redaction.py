@@ -181,6 +181,10 @@ class Redactor:
                 logger.warning("Redacting %s failed, so such values are hidden: %r", key, error)
             return REDACTED
 
+    def leaves(self, key: str) -> bool:
+        """Whether every value of this key may leave the process as it is."""
+        return self._hook is None and self._rule(key) is None
+
     def _rule(self, key: str) -> Rule | None:
         try:
             return self._rules[key]

@@ -33,12 +33,15 @@ from .sink import attributes
 BIG = [HealthCheck.too_slow, HealthCheck.data_too_large]  # a whole span is a lot to draw
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=80)
+long_text = st.builds(str.__mul__, text, st.integers(1, 30))
 keys = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
 scalars = st.one_of(
     text,
+    long_text,
     st.booleans(),
     st.integers(-(2**63), 2**63 - 1),
     st.integers(-3, 3),
+    st.sampled_from([127, 128, 1023, 1024, 16_383, 16_384, 2**31]),
     st.floats(allow_nan=False),
     st.binary(max_size=40),
     st.none(),
@@ -129,6 +132,8 @@ def spans(draw: Any) -> ReadableSpan:
 
 def encode(*ended: ReadableSpan) -> ExportTraceServiceRequest:
     encoder = SpanEncoder()
+    for each in ended:  # a key is written in another way when it comes again
+        encoder.encode_span(each)
     data = RequestEncoder(encoder).encode_request(
         EncodedSpan(each._resource, each._instrumentation_scope, encoder.encode_span(each))
         for each in ended
@@ -213,11 +218,12 @@ def test_deep_nesting_ends() -> None:
 
 
 def test_more_keys_and_values_than_are_remembered() -> None:
-    encoder = SpanEncoder()
-    for number in range(10_000):
-        encoder.encode_span(end_span_cheaply(f"name {number}", {f"k{number}": f"v{number}"}))
-    assert len(encoder._names) <= 4096
-    assert all(len(known) <= 4096 for known in encoder._remembered.values())
+    for encoder in (SpanEncoder(), SpanEncoder(lambda _, each: each)):
+        for number in range(10_000):
+            encoder.encode_span(end_span_cheaply(f"name {number}", {f"k{number}": f"v{number}"}))
+        assert len(encoder._names) <= 4096
+        assert len(encoder._plain_keys) <= len(encoder._keys) <= 4096
+        assert all(len(known) <= 4096 for known in encoder._remembered.values())
 
 
 def end_span_cheaply(name: str, span_attributes: dict[str, Any]) -> ReadableSpan:
@@ -231,9 +237,10 @@ def end_span_cheaply(name: str, span_attributes: dict[str, Any]) -> ReadableSpan
     )
 
 
-@pytest.mark.parametrize("count", [1, 127, 128, 20_000])
+@pytest.mark.parametrize("count", [1, 127, 128, 511, 512, 1_023, 1_024, 16_384, 20_000])
 def test_lengths_around_the_borders_of_varints(count: int) -> None:
-    assert sent({"k": "x" * count}) == {"k": "x" * count}
+    for pairs in ({"k": "x" * count}, {"k" * count: "x"}, {"k": count}, {"k" * 250: "x" * count}):
+        assert sent(pairs) == pairs
 
 
 def test_spans_are_grouped_by_resource_and_scope() -> None:
