@@ -1,6 +1,6 @@
 """OTLP over gRPC: the one call `Export`, made of HTTP/2 and five bytes before the request.
 
-grpcio would add 20 MB and six threads to a service, and holds forks up; nothing of what it does
+grpcio would add 18 MB and six threads to a service, and holds forks up; nothing of what it does
 for that is needed here. This module and h2 are imported when the first batch leaves, on the
 exporting thread, so that a service does not wait for them while it starts.
 """

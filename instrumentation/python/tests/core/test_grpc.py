@@ -25,6 +25,7 @@ from .sink import Sink, partial_success
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 
 def sender_to(port: int, scheme: str = "http", **environ: str) -> GrpcSender:
@@ -61,14 +62,28 @@ def serving_grpc(
         server.stop(0).wait()
 
 
+def issue_credentials() -> tuple[trustme.CA, grpc.ServerCredentials]:
+    """Those of a server called localhost, and the authority that vouches for it."""
+    authority = trustme.CA()
+    issued = authority.issue_cert("localhost")
+    chain = b"".join(blob.bytes() for blob in issued.cert_chain_pems)
+    return authority, grpc.ssl_server_credentials([(issued.private_key_pem.bytes(), chain)])
+
+
 def send(sender: GrpcSender, payload: bytes = b"spans", timeout_seconds: float = 10) -> Outcome:
     return sender.send(payload, timeout_seconds, timeout_seconds)
 
 
-def test_one_connection_serves_many_calls() -> None:
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_one_connection_serves_many_calls(scheme: str, tmp_path: Path) -> None:
+    authority, credentials = issue_credentials()
+    trusted = tmp_path / "authority.pem"
+    authority.cert_pem.write_to_path(str(trusted))
     received: list[bytes] = []
-    with serving_grpc(lambda data: received.append(data) or b"") as (port, _):
-        sender = sender_to(port)
+    with serving_grpc(
+        lambda data: received.append(data) or b"", credentials if scheme == "https" else None
+    ) as (port, _):
+        sender = sender_to(port, scheme, OTEL_EXPORTER_OTLP_CERTIFICATE=str(trusted))
         kept = []
         for number in range(3):
             assert send(sender, bytes([number])).verdict is Verdict.DELIVERED
@@ -147,9 +162,7 @@ def test_an_answer_that_does_not_come_is_not_waited_for() -> None:
 
 
 def test_a_certificate_nobody_vouches_for_is_refused_with_advice() -> None:
-    issued = trustme.CA().issue_cert("localhost")
-    chain = b"".join(blob.bytes() for blob in issued.cert_chain_pems)
-    credentials = grpc.ssl_server_credentials([(issued.private_key_pem.bytes(), chain)])
+    _, credentials = issue_credentials()
     with serving_grpc(lambda _: b"", credentials) as (port, _):
         outcome = send(sender_to(port, "https"))
         assert outcome.verdict is Verdict.REFUSED
