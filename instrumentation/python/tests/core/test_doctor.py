@@ -208,12 +208,8 @@ def test_the_command_prints_settings_with_origins_and_findings(
     )
     document = json.loads(capsys.readouterr().out)
     assert document["settings"]["endpoint"]["origin"] == "argument otlp_endpoint"
-    assert {"level": "fault", "subject": "port"}.items() <= {
-        key: value
-        for each in document["findings"]
-        if each["subject"] == "port"
-        for key, value in each.items()
-    }.items()
+    found = [(each["level"], each["subject"]) for each in document["findings"]]
+    assert ("fault", "port") in found  # and notes, where the usual ports are open on this machine
 
 
 def test_a_wrong_command_is_explained(capsys) -> None:
