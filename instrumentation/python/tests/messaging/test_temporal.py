@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from ..core.sink import Sink
 
+PACKAGE = Path(__file__).parents[2]
 HISTORY = Path(__file__).with_name("history.json")
 # A module, since Temporal loads the file of a workflow once more.
 WORKER = f"""
@@ -47,8 +48,11 @@ CLIENT = """
 """
 
 
-async def test_a_replay_makes_no_span_and_finds_no_nondeterminism() -> None:
+async def test_a_replay_makes_no_span_and_finds_no_nondeterminism(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """The history is of a workflow that was started with this package."""
+    monkeypatch.syspath_prepend(PACKAGE)  # Temporal imports the workflow by its name once more
     history = WorkflowHistory.from_json("acme", HISTORY.read_text())
     assert '"_tracer-data"' in HISTORY.read_text()
     with record_spans() as spans:
