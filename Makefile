@@ -22,7 +22,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-21s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 ##@ Use
 .PHONY: setup run example
@@ -35,7 +35,7 @@ example: setup $(STAMPS)/instrumentation-python $(STAMPS)/npm ## start the servi
 	$(BIN)/python examples/run.py $(ARGS)
 
 ##@ Prove
-.PHONY: test test-native test-python test-ui test-instrumentation test-messaging test-example bench fuzz lint
+.PHONY: test test-native test-python test-ui test-instrumentation test-messaging test-example bench bench-instrumentation fuzz lint
 test: test-native ## run every test
 	$(MAKE) --no-print-directory --jobs 2 test-python test-ui
 	$(MAKE) --no-print-directory test-instrumentation
@@ -68,6 +68,9 @@ test-example: setup $(STAMPS)/instrumentation-python $(STAMPS)/npm ## test the e
 
 bench: setup ## measure beside the peers and write docs/benchmarks.md (arguments in ARGS="...")
 	$(BIN)/python -m bench $(ARGS)
+
+bench-instrumentation: setup $(STAMPS)/instrumentation-python $(STAMPS)/instrumentation-node ## measure traced services, bare, stock and ours; 20 minutes (ARGS="--quick", "--write")
+	$(BIN)/python -m bench instrumentation $(ARGS)
 
 fuzz: setup ## fuzz the codecs for a minute each (needs cargo-fuzz)
 	cd native && for target in otlp otlp_json; do \

@@ -1,8 +1,8 @@
 """`python -m bench` measures Ananta and its peers and writes docs/benchmarks.md.
 
-`python -m bench forward store` measures some cases and prints them; `--write` puts the latest
-results of all cases into the document; `--quick` shows in minutes that everything works, with
-figures that mean little.
+`python -m bench forward store` measures some cases and prints them, `instrumentation` stands for
+four of them; `--write` puts the latest results of all cases into the document; `--quick` shows in
+minutes that everything works, with figures that mean little.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ from bench.cases.memory import memory, overload
 from bench.cases.search import disk, search
 from bench.cases.store import acknowledge, store
 from bench.cases.ui import ui
+from bench.instrumentation.lifecycle import lifecycle
+from bench.instrumentation.services import express, fastapi
+from bench.instrumentation.span import span
 from bench.peers.build import BUILDERS, build
 from bench.results import CaseResults, load_results
 from bench.runner import BenchError, build_load
@@ -43,23 +46,33 @@ CASES: dict[str, tuple[str, Callable[[Options], Iterator[Measurement]]]] = {
     "memory": ("Memory", memory),
     "overload": ("Overload", overload),
     "ui": ("Web UI", ui),
+    "fastapi": ("Tracing a FastAPI service", fastapi),
+    "express": ("Tracing an Express service", express),
+    "span": ("A Python span, stage by stage", span),
+    "lifecycle": ("Start and end of a traced process", lifecycle),
 }
+_INSTRUMENTATION = "instrumentation"
 
 
 def main() -> int:
     """Run what was asked for; 0 when every case gave results for every system in it."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("cases", nargs="*", metavar="CASE", help=", ".join(CASES))
+    known = ", ".join([*CASES, _INSTRUMENTATION])
+    parser.add_argument("cases", nargs="*", metavar="CASE", help=known)
     parser.add_argument("--quick", action="store_true", help="short runs on small data sets")
     parser.add_argument("--systems", help="only these, separated by commas")
     parser.add_argument("--reload", action="store_true", help="load Ananta's data sets anew")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
     arguments = parser.parse_args()
     names = arguments.cases or list(CASES)
+    if _INSTRUMENTATION in names:
+        others = [name for name in names if name != _INSTRUMENTATION]
+        names = list(dict.fromkeys([*others, *report.INSTRUMENTATION]))
     if unknown := set(names) - set(CASES):
-        parser.error(f"unknown case {', '.join(sorted(unknown))}; choose from {', '.join(CASES)}")
+        parser.error(f"unknown case {', '.join(sorted(unknown))}; choose from {known}")
 
-    build(list(BUILDERS))
+    if not set(names) <= set(report.INSTRUMENTATION):
+        build(list(BUILDERS))
     found = versions()
     systems = arguments.systems.split(",") if arguments.systems else list(found)
     if missing := set(systems) - set(found):
@@ -87,6 +100,7 @@ def main() -> int:
         print(report.case_table(results), flush=True)
     latest = load_results(kept)
     print(report.figures_table(latest))
+    print("\n\n".join(["", *report.instrumentation_tables(latest)]))
     if whole or arguments.write:
         report.write_document(latest, found, {name: title for name, (title, _) in CASES.items()})
         print(f"wrote {report.DOCUMENT}")

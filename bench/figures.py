@@ -29,11 +29,16 @@ class Figure:
 
     def verdict(self, value: float | None) -> str:
         """What a reader should take from the value."""
-        if value is None:
-            return "not measured"
-        if value <= self.aim:
-            return "aim reached"
-        return "reached" if value <= self.at_least else "**missed**"
+        return verdict(value, self.at_least, self.aim)
+
+
+def verdict(value: float | None, at_least: float, aim: float) -> str:
+    """Which of two bars a value reaches."""
+    if value is None:
+        return "not measured"
+    if value <= aim:
+        return "aim reached"
+    return "reached" if value <= at_least else "**missed**"
 
 
 def _value(case: str, row: str, measure: str) -> Callable[[Results], float | None]:

@@ -11,23 +11,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.figures import FIGURES
+from bench.instrumentation.figures import figure_lines, overhead_lines
 from bench.results import MEASURES
-from bench.systems import ANANTA, COLLECTOR, JAEGER, PROTOBUF, ROTEL
+from bench.systems import ANANTA, BARE, COLLECTOR, JAEGER, PROTOBUF, ROTEL, STOCK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from bench.figures import Results
-    from bench.results import CaseResults
+    from bench.results import CaseResults, Measure
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
+INSTRUMENTATION = ("fastapi", "express", "span", "lifecycle")
+"""The cases that measure instrumentation."""
+
 _NAMES = {
     ANANTA: "Ananta",
     COLLECTOR: "Collector",
     ROTEL: "Rotel",
     JAEGER: "Jaeger",
     PROTOBUF: "protobuf",
+    STOCK: "stock",
+    BARE: "bare",
 }
 
 
@@ -52,7 +58,7 @@ def case_table(results: CaseResults) -> str:
     """
     seen = {found.system for found in results.measurements}
     systems = [name for name in _NAMES if name in seen]
-    peers = [name for name in systems if name != ANANTA] if ANANTA in systems else []
+    peers = [name for name in systems if name not in (ANANTA, BARE)] if ANANTA in systems else []
     header = ["What", "Measure", *(_NAMES[name] for name in systems)]
     header += [f"better than {_NAMES[peer]}" for peer in peers]
     lines = []
@@ -62,12 +68,17 @@ def case_table(results: CaseResults) -> str:
         cells = [row, f"{kind.title}, {kind.unit}"]
         cells += ["" if value is None else kind.text(value) for value in values.values()]
         for peer in peers:
-            ours, theirs = values[ANANTA], values[peer]
-            if kind.more_is_better:
-                ours, theirs = theirs, ours
-            cells.append(f"{theirs / ours:.1f} x" if ours and theirs is not None else "")
+            cells.append(_ratio(kind, values[ANANTA], values[peer]))
         lines.append(cells)
     return _markdown(header, lines, numbers_from=2)
+
+
+def _ratio(kind: Measure, ours: float | None, theirs: float | None) -> str:
+    if kind.more_is_better:
+        ours, theirs = theirs, ours
+    if not kind.is_compared or ours is None or theirs is None or ours <= 0 or theirs < 0:
+        return ""
+    return f"{theirs / ours:.1f} x"
 
 
 def figures_table(results: Results) -> str:
@@ -89,6 +100,19 @@ def figures_table(results: Results) -> str:
     return _markdown(header, lines, numbers_from=2)
 
 
+def instrumentation_tables(results: Results) -> list[str]:
+    """The bars of instrumentation and the guide's overhead table; none before it was measured."""
+    if not results.keys() & set(INSTRUMENTATION):
+        return []
+    figures, overhead = figure_lines(results), overhead_lines(results)
+    return [
+        "## Instrumentation: the figures",
+        _markdown(figures[0], figures[1:], numbers_from=2),
+        "## Instrumentation: the guide's overhead table",
+        _markdown(overhead[0], overhead[1:], numbers_from=2),
+    ]
+
+
 def _figure_text(value: float, unit: str) -> str:
     if unit.startswith("of "):
         return f"1/{1 / value:.1f}".removesuffix(".0")
@@ -105,7 +129,7 @@ def write_document(results: Results, versions: dict[str, str], titles: dict[str,
     before, _, rest = DOCUMENT.read_text().partition(BEGIN)
     after = rest.partition(END)[2]
     parts = [f"Machine: {machine()}.", "Systems: " + "; ".join(versions.values()) + "."]
-    parts += ["## The figures", figures_table(results)]
+    parts += ["## The figures", figures_table(results), *instrumentation_tables(results)]
     for name, title in titles.items():
         if name in results:
             case = results[name]

@@ -22,6 +22,7 @@ class Measure:
     unit: str
     digits: int = 1
     more_is_better: bool = False
+    is_compared: bool = True  # no: a ratio would say nothing
 
     def text(self, value: float) -> str:
         """The value as a reader wants it."""
@@ -42,6 +43,17 @@ MEASURES = {
     "size": Measure("JavaScript, gzip", "kB"),
     "time": Measure("time", "ms"),
     "refused": Measure("refused", "% of spans"),
+    "requests": Measure("throughput", "requests/s", 0, more_is_better=True),
+    "cpu_request": Measure("CPU a request", "µs"),
+    "cpu_added": Measure("CPU added a request", "µs"),
+    "latency_p50": Measure("p50", "ms", 2),
+    "latency_p99": Measure("p99", "ms", 2),
+    "latency_added": Measure("p99 added", "ms", 2, is_compared=False),
+    "memory": Measure("memory", "MB"),
+    "memory_added": Measure("memory added", "MB"),
+    "spans": Measure("spans stored", "spans", 0, is_compared=False),
+    "lost": Measure("spans lost", "%", 2, is_compared=False),
+    "seconds": Measure("time", "s", 2),
     "visible": Measure("acknowledged and found at once", "%", more_is_better=True),
 }
 

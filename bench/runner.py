@@ -24,11 +24,10 @@ from typing import TYPE_CHECKING, Any, Self
 from bench.peers import cache_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import TracebackType
 
 SYSTEM_CORE, LOAD_CORE = 0, 1
-_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 _LOAD_CRATE = Path(__file__).parent / "load"
 
 
@@ -71,16 +70,28 @@ class System:
         command: program and arguments.
         ports: it counts as started when all of them accept connections.
         directory: its working directory, which also gets its output as `output.log`.
+        environment: further variables.
+        core: where it runs; what is not under test itself belongs beside the load.
+        niceness: how far it stands back for others on its core.
     """
 
     def __init__(
-        self, command: Sequence[str | Path], ports: Sequence[int], directory: Path
+        self,
+        command: Sequence[str | Path],
+        ports: Sequence[int],
+        directory: Path,
+        environment: Mapping[str, str] | None = None,
+        *,
+        core: int = SYSTEM_CORE,
+        niceness: int = 0,
     ) -> None:
         self._log_path = directory / "output.log"
+        placed = ["nice", "-n", str(niceness), "taskset", "-c", str(core)]
         with self._log_path.open("wb") as log:
             self._process = subprocess.Popen(
-                ["taskset", "-c", str(SYSTEM_CORE), *map(str, command)],
+                [*placed, *map(str, command)],
                 cwd=directory,
+                env={**os.environ, **(environment or {})},
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
@@ -120,7 +131,7 @@ class System:
 
     def cpu_seconds(self) -> float:
         """CPU time used so far."""
-        return sum(_cpu_ticks(pid) for pid in self._pids()) / _TICKS_PER_SECOND
+        return sum(map(_cpu_seconds, self._pids()))
 
     def resident_mib(self) -> float:
         """Memory resident now."""
@@ -155,10 +166,10 @@ def _with_children(pid: int) -> list[int]:
     return found
 
 
-def _cpu_ticks(pid: int) -> int:
-    # Fields 14 and 15 of proc(5) `stat`, counted after the name, which may hold spaces.
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return int(fields[11]) + int(fields[12])
+def _cpu_seconds(pid: int) -> float:
+    # The CPU clock of another process, as clock_getcpuclockid(3) makes it: to the nanosecond, where
+    # proc(5) counts hundredths of a second.
+    return time.clock_gettime((~pid << 3) | 2)
 
 
 def _resident_kib(pid: int) -> int:
@@ -230,6 +241,18 @@ def _load_process(mode: str, plan: dict[str, Any]) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
+def _report_of(process: subprocess.Popen[str]) -> dict[str, Any]:
+    output, _ = process.communicate()
+    if process.returncode:
+        raise BenchError("the load generator failed; its message is above")
+    return dict(json.loads(output))
+
+
+def ask_load_generator(mode: str, plan: dict[str, Any]) -> dict[str, Any]:
+    """Run the load generator to its end; its report. What is in a plan is told in its sources."""
+    return _report_of(_load_process(mode, plan))
+
+
 @dataclass(frozen=True)
 class Sent:
     """What became of a load: the load generator's own report."""
@@ -251,10 +274,7 @@ class Sending:
 
     def result(self) -> Sent:
         """Wait for its end and return its report."""
-        output, _ = self._process.communicate()
-        if self._process.returncode:
-            raise BenchError("the load generator failed; its message is above")
-        return Sent(**json.loads(output))
+        return Sent(**_report_of(self._process))
 
     def stop(self) -> None:
         """End it without a report."""

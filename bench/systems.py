@@ -6,6 +6,7 @@ Jaeger's HTTP API). Ananta and the Collector forward from the very same configur
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from dataclasses import dataclass, replace
@@ -16,13 +17,14 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from bench import peers
-from bench.runner import System, free_port
+from bench.runner import SYSTEM_CORE, System, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 ANANTA, COLLECTOR, ROTEL, JAEGER = "ananta", "collector", "rotel", "jaeger"
 PROTOBUF = "protobuf"  # the peer of the codec: a library, not a program
+STOCK, BARE = "stock", "bare"  # a service with OpenTelemetry's own packages, and without tracing
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,17 @@ def versions() -> dict[str, str]:
     if peers.jaeger_path():
         found[JAEGER] = f"Jaeger 2.2 with Badger (module {peers.JAEGER_MODULE_VERSION})"
     found[PROTOBUF] = f"protobuf {metadata.version('protobuf')} (upb)"
+    found[STOCK] = (
+        f"OpenTelemetry for Python {metadata.version('opentelemetry-sdk')} and "
+        f"{metadata.version('opentelemetry-instrumentation')}, "
+        f"for Node.js {_stock_node_version()}"
+    )
     return found
+
+
+def _stock_node_version() -> str:
+    project = Path(__file__).parent / "instrumentation" / "node" / "package.json"
+    return str(json.loads(project.read_text())["dependencies"]["@opentelemetry/sdk-node"])
 
 
 def _receiver(doors: Doors) -> dict[str, Any]:
@@ -217,7 +229,12 @@ _STORES: dict[str, Callable[[Doors, Path, dict[str, Any]], list[str | Path]]] = 
 
 
 def start_store(
-    name: str, directory: Path, config: dict[str, Any] | None = None
+    name: str,
+    directory: Path,
+    config: dict[str, Any] | None = None,
+    *,
+    core: int = SYSTEM_CORE,
+    niceness: int = 0,
 ) -> tuple[System, Doors]:
     """Start a storing system on the data kept in `directory` by earlier runs, if any.
 
@@ -225,8 +242,10 @@ def start_store(
         name: `ANANTA` or `JAEGER`.
         directory: gets configuration, output and, under `data`, what is stored.
         config: further sections of the configuration, in the system's own words.
+        core, niceness: as for `System`.
     """
     (directory / "data").mkdir(parents=True, exist_ok=True)
     doors = replace(Doors(grpc=free_port(), http=free_port()), query=free_port())
     command = _STORES[name](doors, directory, config or {})
-    return System(command, [doors.grpc, doors.http, doors.query], directory), doors
+    ports = [doors.grpc, doors.http, doors.query]
+    return System(command, ports, directory, core=core, niceness=niceness), doors
