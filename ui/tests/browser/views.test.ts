@@ -126,6 +126,26 @@ test("zooms the flame graph, walks it by keys, and has a table twin", async ({ o
   await twin.getByRole("row", { name: /ask suppliers.*1 span, total/ }).waitFor();
 });
 
+test("marks what matches in every view, unless nothing else is shown", async ({ open }) => {
+  const find = 'uiFind="ask suppliers"';
+  const page = await open(`/trace/${traceId}?v=table&${find}`);
+  const origin = new URL(page.url()).origin;
+  const marked = page.getByRole("row").filter({ hasText: "Match:" });
+  await expect.poll(() => marked.count()).toBe(1);
+  expect(await marked.textContent()).toContain("ask suppliers");
+  await page.getByRole("checkbox", { name: "Matches only" }).check();
+  await page.getByRole("status").filter({ hasText: "Only spans that match: 1 of" }).waitFor();
+  expect(await marked.count()).toBe(0);
+
+  await page.goto(`${origin}/trace/${traceId}?v=statistics&${find}`);
+  await expect.poll(() => marked.count()).toBe(2);
+  for (const text of await marked.allTextContents()) expect(text).toContain("1 found");
+
+  await page.goto(`${origin}/trace/${traceId}?v=flame&flame=self&twin=table&${find}`);
+  await expect.poll(() => marked.count()).toBe(1);
+  expect(await marked.textContent()).toContain("ask suppliers");
+});
+
 test("tells the share of the execution time of every service", async ({ open }) => {
   const page = await open(`/trace/${traceId}?v=flame`);
   const legend = page.getByRole("list", { name: "Share of the execution time" });
