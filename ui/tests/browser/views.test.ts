@@ -2,9 +2,10 @@
 
 import { readFile } from "node:fs/promises";
 import type { Page } from "playwright-core";
-import { beforeAll, expect } from "vitest";
+import { beforeAll, expect, inject } from "vitest";
 import { expectAccessible, keepScreenshot, test } from "./browser";
 import { findTraces } from "./demoTraces";
+import { sendTrace } from "./sentTraces";
 
 let traceId: string;
 
@@ -127,23 +128,28 @@ test("zooms the flame graph, walks it by keys, and has a table twin", async ({ o
 });
 
 test("marks what matches in every view, unless nothing else is shown", async ({ open }) => {
-  const find = 'uiFind="ask suppliers"';
-  const page = await open(`/trace/${traceId}?v=table&${find}`);
+  // The shorter of two alike spans matches: merged, they are one box.
+  const sent = await sendTrace({ url: inject("url"), otlp: inject("otlp") }, [
+    { id: "root", name: "buy", duration: 50 },
+    { id: "one", parent: "root", name: "pay", duration: 20 },
+    { id: "two", parent: "root", name: "pay", duration: 5, attributes: { card: "gold" } },
+  ]);
+  const page = await open(`/trace/${sent}?v=table&uiFind=gold`);
   const origin = new URL(page.url()).origin;
   const marked = page.getByRole("row").filter({ hasText: "Match:" });
   await expect.poll(() => marked.count()).toBe(1);
-  expect(await marked.textContent()).toContain("ask suppliers");
+  expect(await marked.textContent()).toContain("5.00 ms");
   await page.getByRole("checkbox", { name: "Matches only" }).check();
-  await page.getByRole("status").filter({ hasText: "Only spans that match: 1 of" }).waitFor();
+  await page.getByText("Only spans that match: 1 of 3 spans").waitFor();
   expect(await marked.count()).toBe(0);
 
-  await page.goto(`${origin}/trace/${traceId}?v=statistics&${find}`);
+  await page.goto(`${origin}/trace/${sent}?v=statistics&uiFind=gold`);
   await expect.poll(() => marked.count()).toBe(2);
   for (const text of await marked.allTextContents()) expect(text).toContain("1 found");
 
-  await page.goto(`${origin}/trace/${traceId}?v=flame&flame=self&twin=table&${find}`);
+  await page.goto(`${origin}/trace/${sent}?v=flame&flame=self&twin=table&uiFind=gold`);
   await expect.poll(() => marked.count()).toBe(1);
-  expect(await marked.textContent()).toContain("ask suppliers");
+  expect(await marked.textContent()).toContain("pay");
 });
 
 test("tells the share of the execution time of every service", async ({ open }) => {
