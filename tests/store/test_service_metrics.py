@@ -151,8 +151,8 @@ async def test_operations_are_those_of_the_model(both: tuple[Store, MemoryReader
                 assert [(o.name, o.kind) for o in found] == [(o.name, o.kind) for o in expected]
                 for one, other in zip(found, expected, strict=True):
                     assert_same(one.calls, other.calls)
-                    assert bool(one.failed_trace_id) is (one.calls.errors > 0)
-                    assert len(one.slowest_trace_id) == 16
+                    assert bool(one.failed) is (one.calls.errors > 0)
+                    assert list(map(len, one.slowest)) == [16, 8]
                 assert len(await store.reader.operation_statistics(*ask, 1)) <= 1
 
 
@@ -343,7 +343,7 @@ async def test_versions_and_sdk_come_from_the_resources(store: Store) -> None:
     ]
 
 
-async def test_operations_lead_to_their_slowest_and_their_newest_failed_trace(
+async def test_operations_lead_to_their_slowest_and_their_newest_failed_span(
     store: Store,
 ) -> None:
     await store.write(
@@ -368,10 +368,10 @@ async def test_operations_lead_to_their_slowest_and_their_newest_failed_trace(
         2,
     )
     assert served.total_nanos == 9 * SECOND + 2 * MILLISECOND
-    assert served.slowest_trace_id == f"{0xA:032x}"
-    assert served.failed_trace_id == f"{0xC:032x}"
+    assert (served.slowest_trace_id, served.slowest_span_id) == (f"{0xA:032x}", f"{1:016x}")
+    assert (served.failed_trace_id, served.failed_span_id) == (f"{0xC:032x}", f"{3:016x}")
     assert (unnamed.operation, unnamed.kind, unnamed.calls) == ("'; --", "", 2)
-    assert (called.kind, called.failed_trace_id) == ("client", "")
+    assert (called.kind, called.failed_trace_id, called.failed_span_id) == ("client", "", "")
     only = await asked(store).operations_overview("shop", "client", START, END)
     assert only == [called]
 

@@ -103,6 +103,18 @@ class ServiceStatistics:
     last_start_unix_nano: int = 0
 
 
+class SpanReference(NamedTuple):
+    """One span, by the ids that find it: 16 and 8 bytes."""
+
+    trace_id: bytes
+    span_id: bytes
+
+    @classmethod
+    def of(cls, ids: bytes) -> SpanReference:
+        """From both ids, one after the other."""
+        return cls(ids[:16], ids[16:])
+
+
 @dataclass(frozen=True, slots=True)
 class OperationStatistics:
     """What spans of one name and kind did in a window.
@@ -111,15 +123,36 @@ class OperationStatistics:
         name: of the spans.
         kind: as in `filter.KINDS`; empty for unspecified.
         calls: the spans.
-        slowest_trace_id: the trace of the longest of them, 16 bytes.
-        failed_trace_id: the trace of the newest that failed; empty where none did.
+        slowest: the longest of them.
+        failed: the newest that failed; None where none did.
     """
 
     name: str
     kind: str
     calls: SpanStatistics
-    slowest_trace_id: bytes
-    failed_trace_id: bytes
+    slowest: SpanReference
+    failed: SpanReference | None
+
+
+@dataclass(frozen=True, slots=True)
+class ExceptionStatistics:
+    """Spans with an event that records an exception, of one type and alike messages.
+
+    Attributes:
+        type: `exception.type`; empty where not told.
+        message: `exception.message` of the newest; empty where not told, cut where it is long.
+        messages: how many different ones there are: they differ in numbers alone.
+        spans: how many.
+        last_start_unix_nano: when the newest of them began.
+        newest: that one.
+    """
+
+    type: str
+    message: str
+    messages: int
+    spans: int
+    last_start_unix_nano: int
+    newest: SpanReference
 
 
 @dataclass(frozen=True, slots=True)

@@ -208,8 +208,37 @@ class OperationOverview(Answer):
     total_nanos: int
     """Sum of the durations: the operation's weight."""
     slowest_trace_id: str
+    slowest_span_id: str
     failed_trace_id: str
-    """The newest trace in which it failed; empty where none did."""
+    failed_span_id: str
+    """The newest span that failed, and its trace; empty where none did."""
+
+
+class ExceptionOverview(Answer):
+    """Spans with an event that records an exception, of one type and alike messages."""
+
+    type: str
+    """`exception.type`; empty where not told."""
+    message: str
+    """`exception.message` of the newest span; empty where not told, cut after 1,000 bytes."""
+    messages: int
+    """How many different messages there are; they differ in numbers alone."""
+    spans: int
+    """A span in which the same was recorded twice counts once."""
+    last_micros: int
+    """When the newest span began."""
+    trace_id: str
+    span_id: str
+    """Of the newest span."""
+
+
+class ServiceExceptions(Answer):
+    """The exceptions recorded most often in spans of a service."""
+
+    exceptions: list[ExceptionOverview]
+    """Those of the most spans first."""
+    start_micros: int
+    """First start of the spans counted: later than asked for where very many have exceptions."""
 
 
 class ServiceMetrics(Answer):

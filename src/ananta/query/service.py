@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ananta.model.statistics import (
         BackendStatistics,
         CallStatistics,
+        ExceptionStatistics,
         OperationStatistics,
         SeenResource,
         ServiceStatistics,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
         LinkingSpan,
         OperationOverview,
         RootOperation,
+        ServiceExceptions,
         ServiceMap,
         ServiceMetrics,
         ServiceOverview,
@@ -143,6 +145,11 @@ class TraceReader(Protocol):
         self, service: str, kind: str, start: int, end: int, limit: int
     ) -> list[OperationStatistics]:
         """What operations of a service did in a window, those that took most time first."""
+
+    async def exception_statistics(
+        self, service: str, operation: str, kind: str, start: int, end: int, limit: int
+    ) -> tuple[list[ExceptionStatistics], int]:
+        """Exceptions in spans of a service, most spans first, and the first start counted."""
 
     async def step_statistics(
         self, service: str, operation: str, kind: str, start: int, end: int, step_nanos: int
@@ -342,6 +349,24 @@ class QueryService:
             service, kind, start, end, services.MAX_OPERATIONS
         )
         return [services.operation_overview(operation) for operation in found]
+
+    async def service_exceptions(
+        self, service: str, operation: str, kind: str, start: int, end: int
+    ) -> ServiceExceptions:
+        """The exceptions recorded most often in spans of a service in a window.
+
+        Args:
+            service: its exact name.
+            operation: exact name of the spans; "" for all.
+            kind: of the spans, as in `filter.KINDS`; "" for all.
+            start: first start of the spans in Unix nanoseconds.
+            end: last start, inclusive.
+        """
+        reader = await self._up_to_date()
+        found, counted_from = await reader.exception_statistics(
+            service, operation, kind, start, end, services.MAX_EXCEPTIONS
+        )
+        return services.service_exceptions(found, counted_from)
 
     async def service_metrics(
         self, service: str, operation: str, kind: str, start: int, end: int, step_micros: int

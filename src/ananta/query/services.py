@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from ananta.model.statistics import MAX_NANOS, ServiceStatistics, SpanStatistics
 from ananta.query.answers import (
+    ExceptionOverview,
     OperationOverview,
+    ServiceExceptions,
     ServiceMetrics,
     ServiceOverview,
     VersionStart,
@@ -18,10 +20,11 @@ from ananta.query.time_steps import time_steps
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ananta.model.statistics import OperationStatistics, SeenResource
+    from ananta.model.statistics import ExceptionStatistics, OperationStatistics, SeenResource
     from ananta.query.service import TraceReader
 
 MAX_OPERATIONS = 500
+MAX_EXCEPTIONS = 20
 MAX_STEPS = 500
 RATE_PARTS = 24
 _USUAL_STEPS = 60
@@ -106,8 +109,29 @@ def operation_overview(operation: OperationStatistics) -> OperationOverview:
         p95_nanos=calls.quantile_nanos(95) or 0,
         p99_nanos=calls.quantile_nanos(99) or 0,
         total_nanos=min(calls.total_nanos, MAX_NANOS),
-        slowest_trace_id=operation.slowest_trace_id.hex(),
-        failed_trace_id=operation.failed_trace_id.hex(),
+        slowest_trace_id=operation.slowest.trace_id.hex(),
+        slowest_span_id=operation.slowest.span_id.hex(),
+        failed_trace_id=operation.failed.trace_id.hex() if operation.failed else "",
+        failed_span_id=operation.failed.span_id.hex() if operation.failed else "",
+    )
+
+
+def service_exceptions(found: Sequence[ExceptionStatistics], start: int) -> ServiceExceptions:
+    """The exceptions in spans of a service that began at `start`, Unix nanoseconds, or later."""
+    return ServiceExceptions(
+        exceptions=[
+            ExceptionOverview(
+                type=one.type,
+                message=one.message,
+                messages=one.messages,
+                spans=one.spans,
+                last_micros=one.last_start_unix_nano // _MICROSECOND_NANOS,
+                trace_id=one.newest.trace_id.hex(),
+                span_id=one.newest.span_id.hex(),
+            )
+            for one in found
+        ],
+        start_micros=start // _MICROSECOND_NANOS,
     )
 
 

@@ -6,31 +6,23 @@ which a bounded number is looked at: it is to help a person write a search, not 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ananta.model.filter import Comparison
 from ananta.store.conditions import END, INSTEAD, field_text
 from ananta.store.connection import quote, text_of
+from ananta.store.search import SpansOf
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ananta.model.filter import Filter, Level
+    from ananta.model.filter import Level
     from ananta.store.connection import Database
     from ananta.store.reader import Reader
     from ananta.store.search import TraceFilter
 
 _MAX_SPANS = 100_000
-_MAX_TIME = 2**63 - 1
 _LEVELS = ("span", "resource", "scope")
-
-
-class _SpansOf(NamedTuple):
-    """All spans of a service, as a query."""
-
-    filter: Filter
-    start_time_min_unix_nano: int = 0
-    start_time_max_unix_nano: int = _MAX_TIME
 
 
 async def find_keys(
@@ -46,7 +38,7 @@ async def find_keys(
         f" UNION ALL {_keys_of_origins(database, 'scope')}"
     )
     if service:
-        query = _SpansOf(Comparison("field", "service", "=", service))
+        query = SpansOf(Comparison("field", "service", "=", service))
         where = await reader.where_spans_match(query)
         if where is None:
             return []

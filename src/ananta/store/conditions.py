@@ -91,6 +91,12 @@ def link_clause(trace_id: bytes) -> Clause:
     return Clause(f"has(rest_terms, {number})", (number >> 32,))
 
 
+def exception_clause() -> Clause:
+    """A span has an event that records an exception."""
+    number = term("attribute", b"event", b"exception")
+    return Clause(f"has(rest_terms, {number})", (number >> 32,))
+
+
 def filter_clauses(filter_: Filter, origins: str) -> list[Clause]:
     """The parts of a filter, all of which must hold; `origins` is the name of that table."""
     parts = list(_flat(filter_))

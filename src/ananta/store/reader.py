@@ -19,9 +19,10 @@ from ananta.model.statistics import BackendStatistics, CallStatistics
 from ananta.store import service_metrics, traces
 from ananta.store.attributes import find_keys, find_values
 from ananta.store.backends import count_backends
-from ananta.store.conditions import any_token, link_clause, trace_token
+from ananta.store.conditions import any_token, exception_clause, link_clause, trace_token
 from ananta.store.connection import quote, text_of
 from ananta.store.dependencies import count_calls
+from ananta.store.exceptions import count_exceptions
 from ananta.store.histogram import count_cells
 from ananta.store.search import clauses, filter_spans, minute_of, minute_of_place, place_of
 from ananta.store.service_metrics import Window
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from ananta._native import TraceChoice
     from ananta.model.filter import Level
     from ananta.model.statistics import (
+        ExceptionStatistics,
         OperationStatistics,
         SeenResource,
         ServiceStatistics,
@@ -137,9 +139,16 @@ class Reader:
         """The most frequent values that have this text, and how many new spans have them."""
         return await find_values(self, self._database, level, name, query, text, limit)
 
-    async def where_spans_match(self, query: TraceFilter) -> str | None:
-        """The end of a statement on `spans`: those that match; None where none can be."""
+    async def where_spans_match(
+        self, query: TraceFilter, *, has_exception: bool = False
+    ) -> str | None:
+        """The end of a statement on `spans`: those that match; None where none can be.
+
+        With `has_exception` those of them that record an exception.
+        """
         parts = clauses(query, self._database)
+        if has_exception:
+            parts.append(exception_clause())
         places, origins = await self._places(parts, query)
         return filter_spans(places, parts, origins, self._database) if places else None
 
@@ -275,6 +284,13 @@ class Reader:
         """What operations of a service did in a window, those that took most time first."""
         window = Window(start, end)
         return await service_metrics.count_operations(self._database, window, service, kind, limit)
+
+    async def exception_statistics(
+        self, service: str, operation: str, kind: str, start: int, end: int, limit: int
+    ) -> tuple[list[ExceptionStatistics], int]:
+        """Exceptions in spans of a service, most spans first, and the first start counted."""
+        window = Window(start, end)
+        return await count_exceptions(self, self._database, window, service, operation, kind, limit)
 
     async def step_statistics(
         self, service: str, operation: str, kind: str, start: int, end: int, step_nanos: int

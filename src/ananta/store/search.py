@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ananta.model.filter import STATUSES
 from ananta.store.conditions import Clause, filter_clauses
@@ -22,6 +22,8 @@ HAS_NO_PARENT = f"(bitAnd(presence, {_HAS_PARENT}) = 0 OR parent_span_id = toFix
 """SQL: a row of `spans` is a root."""
 IS_ERROR = f"(status_code = {STATUSES.index('error')})"
 """SQL: the status of a row of `spans` is error."""
+SPAN_IDS = "concat(trace_id, span_id)"
+"""SQL: a row of `spans` as `SpanReference.of` takes it."""
 
 # More places than this are searched as one stretch of time.
 _MAX_PLACES_LISTED = 1000
@@ -44,6 +46,14 @@ class TraceFilter(Protocol):
     @property
     def start_time_max_unix_nano(self) -> int:
         """Last start, inclusive."""
+
+
+class SpansOf(NamedTuple):
+    """Spans that meet a filter and start between two Unix nanoseconds, both inclusive."""
+
+    filter: Filter
+    start_time_min_unix_nano: int = 0
+    start_time_max_unix_nano: int = 2**63 - 1
 
 
 def clauses(query: TraceFilter, database: Database) -> list[Clause]:
@@ -85,6 +95,11 @@ def _always_holds(clause: Clause, places: Sequence[Place]) -> bool:
     """Whether all spans in these places meet a clause."""
     first, last = clause.minutes
     return all(first < minute_of_place(place) < last for place, _ in places)
+
+
+def start_of_minute(minute: int) -> int:
+    """When a minute since 1970 begins, Unix nanoseconds."""
+    return minute * _MINUTE_NANOS
 
 
 def minute_of(time_unix_nano: int) -> int:

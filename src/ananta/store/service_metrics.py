@@ -17,11 +17,19 @@ from ananta.model.statistics import (
     OperationStatistics,
     SeenResource,
     ServiceStatistics,
+    SpanReference,
     SpanStatistics,
 )
 from ananta.store.conditions import service_token
 from ananta.store.connection import quote, text_of
-from ananta.store.search import HAS_NO_PARENT, IS_ERROR, PLACES_IN_MINUTE, in_minutes, minute_of
+from ananta.store.search import (
+    HAS_NO_PARENT,
+    IS_ERROR,
+    PLACES_IN_MINUTE,
+    SPAN_IDS,
+    in_minutes,
+    minute_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -122,8 +130,8 @@ async def count_operations(
         " groupArray(class), groupArray(spans), groupArray(errors), groupArray(total),"
         " groupArray(shortest), groupArray(longest)"
         f" FROM (SELECT name, if(kind BETWEEN 1 AND {len(KINDS) - 1}, kind, 0) AS known_kind,"
-        f" {COUNTED}, argMax(trace_id, {DURATION}) AS slowest,"
-        f" argMaxIf(trace_id, start_time_unix_nano, {IS_ERROR}) AS failed,"
+        f" {COUNTED}, argMax({SPAN_IDS}, {DURATION}) AS slowest,"
+        f" argMaxIf({SPAN_IDS}, start_time_unix_nano, {IS_ERROR}) AS failed,"
         f" maxIf(start_time_unix_nano, {IS_ERROR}) AS newest"
         f" FROM {database.table('spans')} PREWHERE {window.condition}"
         f" AND service = {quote(service)}{_of_kind(kind)}"
@@ -136,8 +144,11 @@ async def count_operations(
         for counted in zip(*columns, strict=True):
             calls.add(*counted)
         kind_name = KINDS[number] if number else ""
-        newest_failed = failed if calls.errors else b""
-        found.append(OperationStatistics(text_of(name), kind_name, calls, slowest, newest_failed))
+        slowest_span = SpanReference.of(slowest)
+        failed_span = SpanReference.of(failed) if calls.errors else None
+        found.append(
+            OperationStatistics(text_of(name), kind_name, calls, slowest_span, failed_span)
+        )
     return found
 
 

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 import pytest
-from tests.unit.api.otlp_spans import CLIENT, ERROR, MILLISECOND, SERVER, of, request, span
+from tests.unit.api.otlp_spans import (
+    CLIENT,
+    ERROR,
+    MILLISECOND,
+    SERVER,
+    TRACE_ID,
+    event,
+    of,
+    request,
+    span,
+)
 from tests.unit.query.memory_reader import MemoryReader
 
 from ananta.api import ananta_v1
@@ -23,8 +33,19 @@ if TYPE_CHECKING:
 SECOND = 1000 * MILLISECOND
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
-ROUTES = ("/service-map", "/services/overview", "/services/operations", "/services/metrics")
+ROUTES = (
+    "/service-map",
+    "/services/overview",
+    "/services/operations",
+    "/services/exceptions",
+    "/services/metrics",
+)
 NOW = time.time_ns() // MINUTE * MINUTE
+FAILED = event(
+    "exception",
+    NOW,
+    **{"exception.type": "ConnectionError", "exception.message": "no answer in 30 s"},
+)
 
 
 @pytest.fixture
@@ -33,7 +54,7 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
     reader = MemoryReader()
     payload = request(
         of("front", span(1, "GET /", start=NOW - MINUTE, kind=SERVER)),
-        of("front", span(2, "call", parent=1, start=NOW - MINUTE, kind=CLIENT)),
+        of("front", span(2, "call", parent=1, start=NOW - MINUTE, kind=CLIENT, events=[FAILED])),
         of("größe", span(3, "GET /ä", parent=2, start=NOW - MINUTE, kind=SERVER, status=ERROR)),
         of("größe", span(4, "GET /ä", trace_id=4, start=NOW - 2 * HOUR, kind=SERVER)),
     )
@@ -99,6 +120,27 @@ async def test_operations_of_one_kind_or_all(client: httpx.AsyncClient) -> None:
     assert await answer(client, "/services/operations", service="front", kind="client") == [
         operations[1]
     ]
+
+
+async def test_exceptions_of_one_operation_or_all(client: httpx.AsyncClient) -> None:
+    start = (NOW - HOUR) // 1000
+    ask = {"service": "front", "start": start, "end": NOW // 1000}
+    exception = {
+        "type": "ConnectionError",
+        "message": "no answer in 30 s",
+        "messages": 1,
+        "spans": 1,
+        "last_micros": (NOW - MINUTE) // 1000,
+        "trace_id": f"{TRACE_ID:032x}",
+        "span_id": f"{2:016x}",
+    }
+    for operation in ("", "call"):
+        assert await answer(client, "/services/exceptions", **ask, operation=operation) == {
+            "exceptions": [exception],
+            "start_micros": start,
+        }
+    none = await answer(client, "/services/exceptions", **ask, operation="GET /")
+    assert none["exceptions"] == []
 
 
 async def test_metrics_have_a_number_for_each_step(client: httpx.AsyncClient) -> None:

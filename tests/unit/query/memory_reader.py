@@ -16,9 +16,11 @@ from ananta.model import SpanBatch
 from ananta.model.statistics import (
     BackendStatistics,
     CallStatistics,
+    ExceptionStatistics,
     OperationStatistics,
     SeenResource,
     ServiceStatistics,
+    SpanReference,
     SpanStatistics,
 )
 from ananta.store.histogram import DURATION_BOUNDS, Cell, SpanCounts
@@ -299,11 +301,30 @@ class MemoryReader:
         for operation, rows in operations.items():
             failed = [row for row in rows if row["status_code"] == "error"]
             newest = max(failed, key=lambda row: row["start_time_unix_nano"], default=None)
-            slowest = bytes.fromhex(max(rows, key=duration)["trace_id"])
-            newest_failed = bytes.fromhex(newest["trace_id"]) if newest else b""
+            slowest = reference(max(rows, key=duration))
+            newest_failed = reference(newest) if newest else None
             found.append(OperationStatistics(*operation, statistics(rows), slowest, newest_failed))
         found.sort(key=lambda one: (-one.calls.total_nanos, one.name, KIND_ORDER.index(one.kind)))
         return found[:limit]
+
+    async def exception_statistics(
+        self, name: str, operation: str, kind: str, start: int, end: int, limit: int
+    ) -> tuple[list[ExceptionStatistics], int]:
+        alike: defaultdict[tuple[str, str], set[tuple[int, bytes, str]]] = defaultdict(set)
+        for row in self.by_service(start, end)[name]:
+            if operation in ("", span_name(row)) and kind in ("", row["kind"]):
+                for type_, message in exceptions_of(row):
+                    told = (start_of(row), b"".join(reference(row)), message)
+                    alike[type_, without_numbers(message)].add(told)
+        found = []
+        for (type_, _), spans in alike.items():
+            last, newest, message = max(spans)
+            messages = len({message for _, _, message in spans})
+            count = len({ids for _, ids, _ in spans})
+            newest_span = SpanReference.of(newest)
+            found.append(ExceptionStatistics(type_, message, messages, count, last, newest_span))
+        found.sort(key=lambda one: (-one.spans, -one.last_start_unix_nano, one.type))
+        return found[:limit], start
 
     async def step_statistics(
         self, name: str, operation: str, kind: str, start: int, end: int, step_nanos: int
@@ -369,6 +390,24 @@ class MemoryReader:
         for row in self.window(start, end):
             found[service(row)].append(row)
         return found
+
+
+def exceptions_of(row: Row) -> Iterator[tuple[str, str]]:
+    """Type and message of each exception a span records, if it has any of both."""
+    for event in row["events"]:
+        if event["name"] == "exception":
+            told = [event["attributes"].get(f"exception.{key}", "") for key in ("type", "message")]
+            type_, message = (one if isinstance(one, str) else "" for one in told)
+            if type_ or message:
+                yield type_, message
+
+
+def without_numbers(message: str) -> str:
+    return re.sub("[0-9A-Fa-f-]*[0-9][0-9A-Fa-f-]*", "0", message)
+
+
+def reference(row: Row) -> SpanReference:
+    return SpanReference(bytes.fromhex(row["trace_id"]), bytes.fromhex(row["span_id"]))
 
 
 def requests_of(rows: list[Row]) -> list[Row]:

@@ -206,6 +206,29 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/services/exceptions": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Exceptions
+         * @description The 20 exceptions recorded in most spans of a service, told apart by type and message.
+         *
+         *     Messages that differ in numbers alone count as one. Of more than 100,000 spans with
+         *     exceptions the newest are counted.
+         */
+        readonly get: operations["exceptions_services_exceptions_get"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/services/metrics": {
         readonly parameters: {
             readonly query?: never;
@@ -412,6 +435,44 @@ export interface components {
             readonly spans: number;
         };
         /**
+         * ExceptionOverview
+         * @description Spans with an event that records an exception, of one type and alike messages.
+         */
+        readonly ExceptionOverview: {
+            /**
+             * Last Micros
+             * @description When the newest span began.
+             */
+            readonly last_micros: number;
+            /**
+             * Message
+             * @description `exception.message` of the newest span; empty where not told, cut after 1,000 bytes.
+             */
+            readonly message: string;
+            /**
+             * Messages
+             * @description How many different messages there are; they differ in numbers alone.
+             */
+            readonly messages: number;
+            /**
+             * Span Id
+             * @description Of the newest span.
+             */
+            readonly span_id: string;
+            /**
+             * Spans
+             * @description A span in which the same was recorded twice counts once.
+             */
+            readonly spans: number;
+            /** Trace Id */
+            readonly trace_id: string;
+            /**
+             * Type
+             * @description `exception.type`; empty where not told.
+             */
+            readonly type: string;
+        };
+        /**
          * Histogram
          * @description Spans that match a search, by time and duration.
          */
@@ -564,9 +625,11 @@ export interface components {
             /** Errors */
             readonly errors: number;
             /**
-             * Failed Trace Id
-             * @description The newest trace in which it failed; empty where none did.
+             * Failed Span Id
+             * @description The newest span that failed, and its trace; empty where none did.
              */
+            readonly failed_span_id: string;
+            /** Failed Trace Id */
             readonly failed_trace_id: string;
             /** Kind */
             readonly kind: string;
@@ -578,6 +641,8 @@ export interface components {
             readonly p95_nanos: number;
             /** P99 Nanos */
             readonly p99_nanos: number;
+            /** Slowest Span Id */
+            readonly slowest_span_id: string;
             /** Slowest Trace Id */
             readonly slowest_trace_id: string;
             /**
@@ -734,6 +799,22 @@ export interface components {
             readonly slowest_trace_id: string;
             /** Traces */
             readonly traces: number;
+        };
+        /**
+         * ServiceExceptions
+         * @description The exceptions recorded most often in spans of a service.
+         */
+        readonly ServiceExceptions: {
+            /**
+             * Exceptions
+             * @description Those of the most spans first.
+             */
+            readonly exceptions: readonly components["schemas"]["ExceptionOverview"][];
+            /**
+             * Start Micros
+             * @description First start of the spans counted: later than asked for where very many have exceptions.
+             */
+            readonly start_micros: number;
         };
         /**
          * ServiceMap
@@ -1303,6 +1384,46 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": readonly string[];
+                };
+            };
+        };
+    };
+    readonly exceptions_services_exceptions_get: {
+        readonly parameters: {
+            readonly query: {
+                /** @description Last start, µs since 1970; now unless said. */
+                readonly end?: string;
+                /** @description Kind of the spans: `server`; all unless said. */
+                readonly kind?: string;
+                /** @description Exact name of the spans; all unless said. */
+                readonly operation?: string;
+                /** @description Exact name of the service. */
+                readonly service: string;
+                /** @description First start of spans, µs since 1970; an hour before `end`. */
+                readonly start?: string;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ServiceExceptions"];
+                };
+            };
+            /** @description Validation Error */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };

@@ -2,7 +2,7 @@
 
 import { layOutChart, layOutPaths, type Weight } from "./flame";
 import { formatDuration, formatShare } from "./format";
-import type { PathNode } from "./paths";
+import type { PathTree } from "./paths";
 import { at, ERROR } from "./trace";
 import { nameOf, serviceOf, type TraceData } from "./traceData";
 
@@ -24,6 +24,8 @@ export interface FlamePicture {
   failed(box: number): boolean;
   /** The span to show in detail: the box itself, or the longest of the path. */
   row(box: number): number;
+  /** The box that a span is, or is part of. */
+  boxOf(row: number): number;
   /** What a tooltip says below the name. */
   facts(box: number): string;
 }
@@ -48,14 +50,15 @@ export function pictureOfSpans(trace: TraceData): FlamePicture {
     name: (row) => nameOf(trace, row),
     failed: (row) => (at(trace.flags, row) & ERROR) !== 0,
     row: (row) => row,
+    boxOf: (row) => row,
     facts: (row) =>
       `${formatDuration(at(trace.duration, row))}, self ${formatDuration(at(trace.self, row))}, ` +
       `begins at ${formatDuration(at(from, row))}`,
   };
 }
 
-/** One box a path, as wide as its time. */
-export function pictureOfPaths(nodes: readonly PathNode[], weight: Weight): FlamePicture {
+/** One box a path of a single trace, as wide as its time. */
+export function pictureOfPaths({ nodes, nodeOfRow }: PathTree, weight: Weight): FlamePicture {
   const boxes = layOutPaths(nodes, weight);
   const from = Float64Array.from(boxes, (box) => box.from);
   const to = Float64Array.from(boxes, (box) => box.from + box.width);
@@ -70,6 +73,7 @@ export function pictureOfPaths(nodes: readonly PathNode[], weight: Weight): Flam
     name: (index) => nodes[index]!.name,
     failed: (index) => side(index).errors > 0,
     row: (index) => side(index).row,
+    boxOf: (row) => at(nodeOfRow[0]!, row),
     facts: (index) => {
       const { count, duration, self } = side(index);
       const spans = `${count.toLocaleString("en-US")} ${count === 1 ? "span" : "spans"}`;

@@ -161,6 +161,13 @@ export function hasChildren(trace: Trace, row: number): boolean {
   return at(trace.next, row) > row + 1;
 }
 
+/** 1 for these rows. */
+export function markRows({ count }: Trace, rows: Int32Array): Uint8Array {
+  const marks = new Uint8Array(count);
+  for (const row of rows) marks[row] = 1;
+  return marks;
+}
+
 /** An element that is there: for loops that stay within an array. */
 export function at(array: { readonly [index: number]: number }, index: number): number {
   return array[index] as number;

@@ -38,6 +38,8 @@ interface VirtualTableProps<Row> {
   readonly sort?: Sort | null;
   onSort?(sort: Sort): void;
   readonly selected?: (row: Row) => boolean;
+  /** Rows that stand out, for they match what is looked for. */
+  readonly marked?: (row: Row) => boolean;
   /** A click on a row, or Enter. */
   onOpen?(row: Row): void;
   readonly tree?: Tree<Row>;
@@ -178,6 +180,7 @@ function BodyRow<Row>({
   focusable,
   tree,
   selected,
+  marked,
   onOpen,
   onFocus,
   detail,
@@ -186,6 +189,7 @@ function BodyRow<Row>({
 }: BodyRowProps<Row>) {
   const row = rows[index]!;
   const isSelected = selected?.(row) ?? false;
+  const isMarked = marked?.(row) ?? false;
   const expanded = tree?.expanded(row) ?? undefined;
   const opened = detail?.(row) ?? null;
   return (
@@ -200,6 +204,7 @@ function BodyRow<Row>({
       tabIndex={focusable ? 0 : -1}
       className={[
         styles.place,
+        isMarked ? styles.marked : "",
         isSelected ? styles.selected : "",
         onOpen ? styles.opens : "",
         rowClass?.(row) ?? "",
@@ -212,6 +217,7 @@ function BodyRow<Row>({
         {columns.map((column, place) => (
           <div key={column.key} role="gridcell" className={cellClass(column)}>
             {tree && place === 0 ? <Indent tree={tree} row={row} /> : null}
+            {isMarked && place === 0 ? <span className="visually-hidden">Match: </span> : null}
             {column.render(row)}
           </div>
         ))}

@@ -2,6 +2,7 @@
 
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect } from "vitest";
+import { NODE_WIDTH } from "@/model/mapLayout";
 import { largeMap, node } from "../unit/maps";
 import { expectAccessible, keepScreenshot, test as base, type Fixtures } from "./browser";
 import { playDemo, startPlatform, type Platform } from "./platform";
@@ -54,6 +55,22 @@ test("draws callers left of whom they call, each with its figures", async ({ ope
   expect(await nodeOf(page, SERVICE).textContent()).toMatch(/\/(s|min|h).*%.*p95 \d/);
   const call = page.getByRole("button", { name: `api-gateway calls ${SERVICE}:` });
   expect(await call.textContent()).toMatch(/: [\d,.]+ ?k? ?\d+\.\d %p95 \d/);
+});
+
+test("opens so large that figures can be read, around what is selected", async ({ open }) => {
+  const readable = 0.85 * NODE_WIDTH;
+  const page = await open(`/dependencies?${WINDOW}&sel=${SERVICE}`);
+  const frame = (await page.getByRole("group", { name: /map/i }).first().boundingBox())!;
+  await expect
+    .poll(async () => (await nodeOf(page, SERVICE).boundingBox())?.width)
+    .toBeGreaterThanOrEqual(readable - 1);
+  const box = (await nodeOf(page, SERVICE).boundingBox())!;
+  expect(box.x).toBeGreaterThanOrEqual(frame.x);
+  expect(box.x + box.width).toBeLessThanOrEqual(frame.x + frame.width);
+
+  await page.getByRole("button", { name: "Show the whole map (0)" }).click();
+  const nodes = await Promise.all((await nodesOf(page).all()).map((one) => one.boundingBox()));
+  for (const one of nodes) expect(one!.x + one!.width).toBeLessThanOrEqual(frame.x + frame.width);
 });
 
 test("leads from the calls between two services to their traces", async ({ open }) => {

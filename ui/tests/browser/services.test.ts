@@ -1,8 +1,9 @@
 /** The services page: the table of all, and one service over time. */
 
 import type { Page } from "playwright-core";
-import { expect } from "vitest";
+import { expect, inject } from "vitest";
 import { expectAccessible, keepScreenshot, test } from "./browser";
+import { newTraceId, sendTrace, spanIdOf } from "./sentTraces";
 
 const SERVICE = "cns-service";
 const WINDOW = "lookback=2h";
@@ -24,7 +25,41 @@ test("leads from the list to a service and to its slowest trace", async ({ open 
   await page.waitForURL(`**/services?service=${SERVICE}&${WINDOW}*`);
   const slowest = page.getByRole("link", { name: /^Slowest trace of / }).first();
   await slowest.click();
-  await page.waitForURL(/\/trace\/[0-9a-f]{32}/);
+  await page.waitForURL(/\/trace\/[0-9a-f]{32}\?.*sel=[0-9a-f]{16}/);
+  await page.locator("[role=row][aria-selected=true]").waitFor();
+});
+
+test("tells the exceptions of a service, and leads to their spans", async ({ open }) => {
+  const service = `exceptions-${newTraceId().slice(0, 8)}`;
+  const exception = (message: string) => [
+    {
+      name: "exception",
+      at: 1,
+      attributes: { "exception.type": "SoldOut", "exception.message": message },
+    },
+  ];
+  const traceId = await sendTrace({ url: inject("url"), otlp: inject("otlp") }, [
+    { id: "buy", service, kind: 2, duration: 20, events: exception("no part 17") },
+    { id: "pay", parent: "buy", service, start: 2, error: "no", events: exception("no part 4") },
+    { id: "ask", parent: "buy", service, start: 3, events: exception("no such thing") },
+  ]);
+  const page = await open(`/services?service=${service}&lookback=5m`);
+  const rows = page.getByRole("table", { name: `Exceptions of ${service}` }).locator("tbody tr");
+  await rows.first().waitFor();
+  expect((await rows.allInnerTexts()).map((text) => text.split(/\s*\t/).slice(0, 2))).toEqual([
+    ["SoldOut no part 4 and 1 more that differ in numbers", "2"],
+    ["SoldOut no such thing", "1"],
+  ]);
+  expect(await rows.first().getByRole("link", { name: "2" }).getAttribute("href")).toContain(
+    "q=exception.type%3DSoldOut&",
+  );
+  await rows.nth(1).getByRole("link", { name: "1", exact: true }).click();
+  await page.waitForURL(/q=exception.type%3DSoldOut\+exception.message%3D%22no\+such\+thing%22/);
+  await page.locator(`a[href*="/trace/${traceId}"]`).first().waitFor();
+  await page.goBack();
+  await rows.first().getByRole("link", { name: "Newest span with SoldOut" }).click();
+  await page.waitForURL(`**/trace/${traceId}?sel=${spanIdOf("pay")}*`);
+  await page.locator("[role=row][aria-selected=true]").filter({ hasText: "pay" }).waitFor();
 });
 
 test("keeps filter and order of the list in the URL", async ({ open }) => {

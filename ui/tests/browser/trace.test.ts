@@ -3,6 +3,7 @@
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, inject } from "vitest";
 import { expectAccessible, keepScreenshot, test } from "./browser";
+import { findTraces } from "./demoTraces";
 import { startPlatform, type Platform } from "./platform";
 import { largeTrace, newTraceId, sendTrace, spanIdOf, type TestSpan } from "./sentTraces";
 
@@ -372,6 +373,14 @@ describe("detail", () => {
       .poll(() => page.evaluate(() => document.activeElement?.getAttribute("aria-label")))
       .toContain("read cart");
   });
+});
+
+test("a trace is compared with a typical one, the typical one first", async ({ open }) => {
+  const [traceId] = await findTraces('operation="POST /v1/boms/{bom_id}/enrich"', "longest");
+  const page = await open(`/trace/${traceId}`);
+  await page.getByRole("link", { name: "Compare with a typical one" }).click();
+  await page.waitForURL(new RegExp(`/trace/[0-9a-f]{32}\\.\\.\\.${traceId}`));
+  expect(page.url()).not.toContain(`${traceId}...`);
 });
 
 test("a trace that lacks parents says so, how many and why", async ({ open }) => {

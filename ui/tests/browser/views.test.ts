@@ -2,9 +2,10 @@
 
 import { readFile } from "node:fs/promises";
 import type { Page } from "playwright-core";
-import { beforeAll, expect } from "vitest";
+import { beforeAll, expect, inject } from "vitest";
 import { expectAccessible, keepScreenshot, test } from "./browser";
 import { findTraces } from "./demoTraces";
+import { sendTrace } from "./sentTraces";
 
 let traceId: string;
 
@@ -124,6 +125,31 @@ test("zooms the flame graph, walks it by keys, and has a table twin", async ({ o
   await page.getByRole("button", { name: "As table" }).click();
   const twin = page.getByRole("grid", { name: "Boxes of the flame graph" });
   await twin.getByRole("row", { name: /ask suppliers.*1 span, total/ }).waitFor();
+});
+
+test("marks what matches in every view, unless nothing else is shown", async ({ open }) => {
+  // The shorter of two alike spans matches: merged, they are one box.
+  const sent = await sendTrace({ url: inject("url"), otlp: inject("otlp") }, [
+    { id: "root", name: "buy", duration: 50 },
+    { id: "one", parent: "root", name: "pay", duration: 20 },
+    { id: "two", parent: "root", name: "pay", duration: 5, attributes: { card: "gold" } },
+  ]);
+  const page = await open(`/trace/${sent}?v=table&uiFind=gold`);
+  const origin = new URL(page.url()).origin;
+  const marked = page.getByRole("row").filter({ hasText: "Match:" });
+  await expect.poll(() => marked.count()).toBe(1);
+  expect(await marked.textContent()).toContain("5.00 ms");
+  await page.getByRole("checkbox", { name: "Matches only" }).check();
+  await page.getByText("Only spans that match: 1 of 3 spans").waitFor();
+  expect(await marked.count()).toBe(0);
+
+  await page.goto(`${origin}/trace/${sent}?v=statistics&uiFind=gold`);
+  await expect.poll(() => marked.count()).toBe(2);
+  for (const text of await marked.allTextContents()) expect(text).toContain("1 found");
+
+  await page.goto(`${origin}/trace/${sent}?v=flame&flame=self&twin=table&uiFind=gold`);
+  await expect.poll(() => marked.count()).toBe(1);
+  expect(await marked.textContent()).toContain("pay");
 });
 
 test("tells the share of the execution time of every service", async ({ open }) => {

@@ -11,6 +11,7 @@ from ananta.api import parameters
 from ananta.query import QueryService  # noqa: TC001, FastAPI reads it
 from ananta.query.answers import (  # noqa: TC001, FastAPI reads them
     OperationOverview,
+    ServiceExceptions,
     ServiceMap,
     ServiceMetrics,
     ServiceOverview,
@@ -68,6 +69,22 @@ def router(service: QueryService) -> APIRouter:
     async def operations(name: ServiceName, kind: Kind, window: Window) -> list[OperationOverview]:
         """The 500 operations of a service that took most time, the heaviest first."""
         return await service.operations_overview(name, kind, *window)
+
+    @routes.get("/services/exceptions")
+    async def exceptions(
+        name: ServiceName,
+        kind: Kind,
+        window: Window,
+        operation: Annotated[
+            str, Query(description="Exact name of the spans; all unless said.")
+        ] = "",
+    ) -> ServiceExceptions:
+        """The 20 exceptions recorded in most spans of a service, told apart by type and message.
+
+        Messages that differ in numbers alone count as one. Of more than 100,000 spans with
+        exceptions the newest are counted.
+        """
+        return await service.service_exceptions(name, operation, kind, *window)
 
     @routes.get("/services/metrics")
     async def metrics(

@@ -205,13 +205,13 @@ function CollapseButtons({
     { keys: ["["], description: "Collapse all", group: "Compare", run: collapseAll },
   ]);
   return (
-    <>
+    <div className={styles.levels}>
       <IconButton label="Expand all (])" icon={<ChevronsUpDown size={16} />} onClick={expandAll} />
       <IconButton
         label="Collapse all ([)"
         icon={<ChevronsDownUp size={16} />}
         onClick={collapseAll}
       />
-    </>
+    </div>
   );
 }

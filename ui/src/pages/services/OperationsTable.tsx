@@ -166,15 +166,21 @@ function Impact({ nanos, share }: { readonly nanos: number; readonly share: numb
 
 function Traces({ row, all }: { readonly row: OperationOverview; readonly all: string }) {
   const of = `trace of ${row.operation}`;
-  // Opens the trace where the operation's spans are marked.
-  const trace = (id: string) => linkTo(`/trace/${id}`, { uiFind: `"${row.operation}"` });
+  // All spans of the operation are marked there.
+  const marked = { uiFind: `"${row.operation}"` };
   return (
     <span className={styles.traces}>
-      <Link href={trace(row.slowest_trace_id)} aria-label={`Slowest ${of}`}>
+      <Link
+        href={linkTo(`/trace/${row.slowest_trace_id}`, { sel: row.slowest_span_id, ...marked })}
+        aria-label={`Slowest ${of}`}
+      >
         Slowest
       </Link>
       {row.failed_trace_id ? (
-        <Link href={trace(row.failed_trace_id)} aria-label={`Newest failed ${of}`}>
+        <Link
+          href={linkTo(`/trace/${row.failed_trace_id}`, { sel: row.failed_span_id, ...marked })}
+          aria-label={`Newest failed ${of}`}
+        >
           Failed
         </Link>
       ) : null}

@@ -10,10 +10,11 @@ import { SelectField } from "@/parts/Field";
 import { Failure, Loading } from "@/parts/States";
 import { linkTo, useUrl } from "@/url/location";
 import type { TimeWindow } from "@/url/timeWindow";
+import { ExceptionsTable } from "./ExceptionsTable";
 import { NoRequests, NoService, NoSpans } from "./NoData";
 import { OperationsTable } from "./OperationsTable";
 import { RedCharts } from "./RedCharts";
-import { KINDS, type OperationOverview, type ServiceOverview } from "./requests";
+import { KINDS, type Narrowed, type OperationOverview, type ServiceOverview } from "./requests";
 import { LastSpan, Versions } from "./ServicesTable";
 import styles from "./ServicesPage.module.css";
 
@@ -72,15 +73,10 @@ export function ServiceDetail({ service, services, time }: ServiceDetailProps) {
         </p>
       ) : null}
       <OverTime counted={counted} overview={overview} time={time} />
+      <ExceptionsTable counted={counted} time={time} />
       <Operations counted={counted} time={time} />
     </>
   );
-}
-
-interface Narrowed {
-  readonly service: string;
-  readonly operation: string;
-  readonly kind: string;
 }
 
 interface PartProps {

@@ -107,7 +107,7 @@ function Absent({
         <li>sampled out, by the service or by the collector;</li>
         <li>older than the store keeps spans.</li>
       </ul>
-      <div style={{ display: "flex", gap: 8, justifyContent: "center" }}>
+      <div style={{ display: "flex", flexWrap: "wrap", gap: 8, justifyContent: "center" }}>
         <Button variant="primary" icon={<RefreshCw size={14} />} onClick={reload} disabled={busy}>
           Try again
         </Button>

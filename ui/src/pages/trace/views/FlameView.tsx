@@ -84,7 +84,7 @@ export default function FlameView(props: ViewProps) {
 
 function pictureOf(trace: TraceData, mode: Mode): FlamePicture {
   if (mode === "time") return pictureOfSpans(trace);
-  return pictureOfPaths(mergePaths([trace]).nodes, mode);
+  return pictureOfPaths(mergePaths([trace]), mode);
 }
 
 interface FlameGraphProps extends ViewProps {
@@ -97,11 +97,9 @@ function FlameGraph(props: FlameGraphProps) {
   const { trace, picture, colors, selected, found, hiddenServices, onSelect } = props;
   const [focused, setFocused] = useState(0);
   const isLit = useMemo(() => {
-    const matches = found ? new Set(found) : null;
-    return (box: number) => {
-      const row = picture.row(box);
-      return !hiddenServices.has(at(trace.service, row)) && (matches?.has(row) ?? true);
-    };
+    const matches = found && matchingBoxes(picture, found);
+    return (box: number) =>
+      !hiddenServices.has(at(trace.service, picture.row(box))) && matches?.[box] !== 0;
   }, [trace, picture, found, hiddenServices]);
   return (
     <>
@@ -124,6 +122,13 @@ function FlameGraph(props: FlameGraphProps) {
       </div>
     </>
   );
+}
+
+/** 1 for boxes of spans that match. */
+function matchingBoxes({ lane, boxOf }: FlamePicture, found: Int32Array): Uint8Array {
+  const matches = new Uint8Array(lane.length);
+  for (const row of found) matches[boxOf(row)] = 1;
+  return matches;
 }
 
 /** Services with their shares of all self time. */
@@ -154,8 +159,10 @@ function FlameTable({
   trace,
   colors,
   picture,
+  found,
   onSelect,
 }: ViewProps & { readonly picture: FlamePicture }) {
+  const matches = useMemo(() => found && matchingBoxes(picture, found), [picture, found]);
   const boxes = useMemo(() => [...picture.lane.keys()], [picture]);
   const columns = useMemo((): VirtualColumn<number>[] => {
     const depth = depths(picture);
@@ -194,6 +201,7 @@ function FlameTable({
       columns={columns}
       rows={boxes}
       rowKey={(box) => box}
+      marked={(box) => matches?.[box] === 1}
       onOpen={(box) => onSelect(picture.row(box))}
       empty="The trace has no spans."
     />

@@ -21,13 +21,14 @@ import { ServiceMark } from "@/parts/ServiceMark";
 import { Empty } from "@/parts/States";
 import { VirtualTable, type VirtualColumn } from "@/parts/VirtualTable";
 import type { ViewProps } from "./props";
-import { describeCount, describeFilter, useShownRows } from "./shownRows";
+import { describeCount, describeFilter, useMatches, useShownRows } from "./shownRows";
 import logStyles from "./LogsView.module.css";
 import styles from "./View.module.css";
 
 export default function LogsView(props: ViewProps) {
   const { trace, selected } = props;
   const rows = useShownRows(props);
+  const matches = useMatches(props);
   const all = useMemo(() => logLines(trace, rows), [trace, rows]);
   const read = useMemo(() => eventReader(trace), [trace]);
   const [text, setText] = useState("");
@@ -75,6 +76,7 @@ export default function LogsView(props: ViewProps) {
         rows={lines}
         rowKey={keyOf}
         selected={({ row }) => row === selected}
+        marked={({ row }) => matches?.[row] === 1}
         onOpen={toggle}
         detail={(line) => (open.has(keyOf(line)) ? <EventDetail event={read(line)} /> : null)}
         empty="No event has all of these words."

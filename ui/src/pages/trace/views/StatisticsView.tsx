@@ -15,7 +15,7 @@ import type { Sort } from "@/parts/SortableTable";
 import { VirtualTable, type VirtualColumn } from "@/parts/VirtualTable";
 import { useUrl } from "@/url/location";
 import type { ViewProps } from "./props";
-import { describeCount, describeFilter, useShownRows } from "./shownRows";
+import { describeCount, describeFilter, useMatches, useShownRows } from "./shownRows";
 import styles from "./View.module.css";
 
 const FIELDS: readonly (readonly [value: string, text: string])[] = [
@@ -40,6 +40,7 @@ export default function StatisticsView(props: ViewProps) {
   const by = params.get("by") ?? "service";
   const second = params.get("then") ?? (by === "service" ? "operation" : "none");
   const rows = useShownRows(props);
+  const matches = useMatches(props);
   const groups = useMemo(
     () =>
       groupSpans(
@@ -52,6 +53,7 @@ export default function StatisticsView(props: ViewProps) {
   );
   const [sort, setSort] = useState<Sort>({ key: "share", descending: true });
   const [collapsed, setCollapsed] = useState<ReadonlySet<string>>(new Set());
+  const matching = useMemo(() => countMatches(groups, matches), [groups, matches]);
   const columns = useMemo(
     (): VirtualColumn<Line>[] => [
       {
@@ -60,11 +62,13 @@ export default function StatisticsView(props: ViewProps) {
         sortable: true,
         width: 240,
         grow: 3,
-        render: (line) => <GroupName line={line} colors={colors} />,
+        render: (line) => (
+          <GroupName line={line} colors={colors} matches={matching.get(line.group)} />
+        ),
       },
       ...figureColumns(trace, onSelect),
     ],
-    [trace, colors, onSelect, by, second],
+    [trace, colors, onSelect, by, second, matching],
   );
   const lines = useMemo(
     () => linesOf(groups, by, second, collapsed, sort),
@@ -110,6 +114,7 @@ export default function StatisticsView(props: ViewProps) {
         rowKey={({ id }) => id}
         sort={sort}
         onSort={setSort}
+        marked={({ group }) => matching.has(group)}
         tree={{
           level: ({ above }) => (above ? 1 : 0),
           expanded: ({ group, id }) => (group.groups.length ? !collapsed.has(id) : null),
@@ -124,6 +129,21 @@ export default function StatisticsView(props: ViewProps) {
       />
     </section>
   );
+}
+
+/** How many spans of each group match; groups without any are left out. */
+function countMatches(
+  groups: readonly Group[],
+  matches: Uint8Array | null,
+  counts = new Map<Group, number>(),
+): ReadonlyMap<Group, number> {
+  if (!matches) return counts;
+  for (const group of groups) {
+    const count = group.rows.reduce((sum, row) => sum + at(matches, row), 0);
+    if (count) counts.set(group, count);
+    countMatches(group.groups, matches, counts);
+  }
+  return counts;
 }
 
 function titleOf(by: string): string {
@@ -194,14 +214,19 @@ function linesOf(
 function GroupName({
   line: { group, by },
   colors,
+  matches,
 }: {
   readonly line: Line;
   readonly colors: ViewProps["colors"];
+  readonly matches: number | undefined;
 }) {
   const color = by === "service" ? colors.get(group.key) : undefined;
   return (
     <span className={styles.name} title={group.key}>
       {color ? <ServiceMark color={color} /> : null}
+      {matches ? (
+        <span className={styles.matches}>{matches.toLocaleString("en-US")} found</span>
+      ) : null}
       {group.key ? <span>{group.key}</span> : <span className={styles.muted}>not told</span>}
     </span>
   );

@@ -23,7 +23,7 @@ import type { Sort } from "@/parts/SortableTable";
 import { VirtualTable, type VirtualColumn } from "@/parts/VirtualTable";
 import { useUrl } from "@/url/location";
 import type { ViewProps } from "./props";
-import { describeCount, describeFilter, useShownRows } from "./shownRows";
+import { describeCount, describeFilter, useMatches, useShownRows } from "./shownRows";
 import styles from "./View.module.css";
 
 export default function TableView(props: ViewProps) {
@@ -41,6 +41,7 @@ export default function TableView(props: ViewProps) {
   const [text, setText] = useState("");
   const filter = useDeferredValue(text);
   const all = useShownRows(props);
+  const matches = useMatches(props);
   const rows = useMemo(() => {
     const filtered = filterSpans(all, columns, filter);
     const by = columns.find(({ key }) => key === sort?.key);
@@ -86,6 +87,7 @@ export default function TableView(props: ViewProps) {
           change({ sort: (descending ? "-" : "") + key }, { replace: true })
         }
         selected={(row) => row === selected}
+        marked={(row) => matches?.[row] === 1}
         onOpen={(row) => onSelect(row)}
         empty="No span has all of these words in a column shown."
       />

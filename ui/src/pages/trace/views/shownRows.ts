@@ -1,7 +1,7 @@
 /** Which spans a view is about, and in what words it says so. */
 
 import { useMemo } from "react";
-import { at } from "@/model/trace";
+import { at, markRows } from "@/model/trace";
 import type { ViewProps } from "./props";
 
 /** All rows, or those found where only these are wished, without those of hidden services. */
@@ -17,6 +17,18 @@ export function useShownRows({
     if (!hiddenServices.size) return rows;
     return rows.filter((row) => !hiddenServices.has(at(trace.service, row)));
   }, [trace, found, matchesOnly, hiddenServices]);
+}
+
+/** 1 for rows that match; null where there are no others beside them to be told apart. */
+export function useMatches({
+  trace,
+  found,
+  matchesOnly,
+}: Pick<ViewProps, "trace" | "found" | "matchesOnly">): Uint8Array | null {
+  return useMemo(
+    () => (found && !matchesOnly ? markRows(trace, found) : null),
+    [trace, found, matchesOnly],
+  );
 }
 
 /** `12 of 340 spans`, or `340 spans` where these are all. */

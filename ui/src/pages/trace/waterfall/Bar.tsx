@@ -71,6 +71,9 @@ export function Bar(props: BarProps) {
   );
 }
 
+/** About what the longest duration takes. */
+const LABEL_PIXELS = 48;
+
 /** The duration beside the bar where there is room, otherwise upon it. */
 function Label({ from, to, text }: { from: number; to: number; text: string }) {
   const isUpon = to > 0 && from < 100 && to >= 86 && from <= 14;
@@ -88,8 +91,10 @@ function Label({ from, to, text }: { from: number; to: number; text: string }) {
 function labelPlace(from: number, to: number): { left: string } | { right: string } {
   if (to <= 0) return { left: "4px" };
   if (from >= 100) return { right: "4px" };
-  if (to < 86) return { left: `calc(${to}% + 6px)` };
-  if (from > 14) return { right: `calc(${100 - from}% + 4px)` };
+  // It never leaves the timeline: where that is narrow, it rather lies upon the bar.
+  if (to < 86) return { left: `min(calc(${to}% + 6px), calc(100% - ${LABEL_PIXELS}px))` };
+  if (from > 14)
+    return { right: `min(calc(${100 - from}% + 4px), calc(100% - ${LABEL_PIXELS}px))` };
   return { left: `calc(${Math.max(0, from)}% + 4px)` };
 }
 

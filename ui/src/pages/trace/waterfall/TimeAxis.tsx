@@ -1,6 +1,13 @@
 /** The times above the bars. Dragging zooms to a stretch; with the focus, arrow keys zoom and pan. */
 
-import { useRef, useState, type KeyboardEvent, type PointerEvent } from "react";
+import {
+  useLayoutEffect,
+  useRef,
+  useState,
+  type KeyboardEvent,
+  type PointerEvent,
+  type RefObject,
+} from "react";
 import { formatDuration } from "@/model/format";
 import { formatTick, pan, ticks, zoomAt, type Zoom } from "@/model/timeAxis";
 import styles from "./TimeAxis.module.css";
@@ -8,7 +15,6 @@ import styles from "./TimeAxis.module.css";
 interface TimeAxisProps {
   readonly zoom: Zoom;
   readonly length: number;
-  readonly width: number;
   onZoom(zoom: Zoom): void;
 }
 
@@ -17,8 +23,10 @@ const TICK_PIXELS = 110;
 const CHARACTER_PIXELS = 7;
 const CLICK_PIXELS = 4;
 
-export function TimeAxis({ zoom, length, width, onZoom }: TimeAxisProps) {
-  const { step, at } = ticks(zoom, Math.max(2, width / TICK_PIXELS));
+export function TimeAxis({ zoom, length, onZoom }: TimeAxisProps) {
+  const element = useRef<HTMLDivElement>(null);
+  const width = useWidth(element);
+  const { step, at } = ticks(zoom, Math.max(1, width / TICK_PIXELS));
   const [drag, setDrag] = useState<{ from: number; to: number } | null>(null);
   const begin = useRef(0);
   const place = (event: PointerEvent<HTMLDivElement>) => {
@@ -29,6 +37,7 @@ export function TimeAxis({ zoom, length, width, onZoom }: TimeAxisProps) {
   const percent = (time: number) => `${(100 * (time - zoom.from)) / span}%`;
   return (
     <div
+      ref={element}
       className={styles.axis}
       role="slider"
       tabIndex={0}
@@ -106,4 +115,16 @@ function moveByKey(event: KeyboardEvent, zoom: Zoom, length: number): Zoom | nul
     default:
       return null;
   }
+}
+
+function useWidth(element: RefObject<HTMLElement | null>): number {
+  const [width, setWidth] = useState(0);
+  useLayoutEffect(() => {
+    const measure = () => setWidth(element.current!.clientWidth);
+    measure();
+    const observer = new ResizeObserver(measure);
+    observer.observe(element.current!);
+    return () => observer.disconnect();
+  }, [element]);
+  return width;
 }

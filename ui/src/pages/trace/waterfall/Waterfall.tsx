@@ -3,14 +3,7 @@
  * seen are elements; the one with the focus stays one wherever it is.
  */
 
-import {
-  useLayoutEffect,
-  useMemo,
-  useRef,
-  useState,
-  type CSSProperties,
-  type RefObject,
-} from "react";
+import { useLayoutEffect, useMemo, useRef, type CSSProperties, type RefObject } from "react";
 import { useShortcuts } from "@/app/shortcuts";
 import type { ServiceColor } from "@/model/colors";
 import { at } from "@/model/trace";
@@ -82,7 +75,7 @@ export function Waterfall({
             Service and operation
           </div>
           <div role="columnheader" aria-label="Timeline" ref={axis}>
-            <AxisOf axis={axis} />
+            <AxisOfZoom />
           </div>
         </div>
         <div
@@ -182,24 +175,11 @@ function useListShortcuts(
   ]);
 }
 
-function AxisOf({ axis }: { readonly axis: RefObject<HTMLElement | null> }) {
+function AxisOfZoom() {
   const view = useTraceView();
   const zoom = useView(({ zoom }) => zoom);
-  const [width, setWidth] = useState(800);
-  useLayoutEffect(() => {
-    const element = axis.current;
-    if (!element) return undefined;
-    const observer = new ResizeObserver(() => setWidth(element.clientWidth));
-    observer.observe(element);
-    return () => observer.disconnect();
-  }, [axis]);
   return (
-    <TimeAxis
-      zoom={zoom}
-      length={lengthOf(view.trace)}
-      width={width}
-      onZoom={(wish) => setZoom(view, wish)}
-    />
+    <TimeAxis zoom={zoom} length={lengthOf(view.trace)} onZoom={(wish) => setZoom(view, wish)} />
   );
 }
 

@@ -2,7 +2,7 @@
 
 import { useMemo } from "react";
 import type { ServiceColor } from "@/model/colors";
-import { at, CUT, hasChildren } from "@/model/trace";
+import { at, CUT, hasChildren, markRows } from "@/model/trace";
 import { serviceOf, type TraceData } from "@/model/traceData";
 import {
   ANCESTOR,
@@ -43,7 +43,7 @@ export function useItems(colors: ReadonlyMap<string, ServiceColor>): {
   );
   const items = useMemo(() => listItems(trace, listing), [trace, listing]);
   const membersOf = useMemo(() => membersReader(listing), [listing]);
-  const isFound = useMemo(() => marked(trace, found), [trace, found]);
+  const isFound = useMemo(() => found && markRows(trace, found), [trace, found]);
   const lines: Lines = (index) => {
     const kind = kindOf(items, index);
     const row = at(items.rows, index);
@@ -60,13 +60,6 @@ export function useItems(colors: ReadonlyMap<string, ServiceColor>): {
     };
   };
   return { items, lines };
-}
-
-function marked(trace: TraceData, found: Int32Array | null): Uint8Array | null {
-  if (!found) return null;
-  const isFound = new Uint8Array(trace.count);
-  for (const row of found) isFound[row] = 1;
-  return isFound;
 }
 
 function isExpanded(
