@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import shutil
 import subprocess
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from .sink import Sink
 
 PACKAGE = Path(__file__).parents[2]
-LOCK = PACKAGE.parents[1] / "requirements.lock"
 
 CODE = """
 import sys
@@ -61,7 +61,11 @@ def programs(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert uv is not None
     run(uv, "venv", "--python", sys.executable, "venv", directory=directory)
     environment = directory / "venv"
-    run(uv, "pip", "install", "-p", environment, "-c", LOCK, wheel, directory=directory)
+    # The versions that are tested here, which are also those uv has at hand.
+    installed = [f"{each.name}=={each.version}\n" for each in importlib.metadata.distributions()]
+    versions = directory / "versions.txt"
+    versions.write_text("".join(installed))
+    run(uv, "pip", "install", "-p", environment, "-c", versions, wheel, directory=directory)
     return environment / "bin"
 
 
