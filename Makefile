@@ -65,8 +65,8 @@ test-messaging: setup $(STAMPS)/instrumentation-python $(STAMPS)/instrumentation
 	cd instrumentation/python && $(PYTEST) -m brokers tests/messaging
 	cd instrumentation/node && npm run test:messaging
 
-test-example: setup $(STAMPS)/instrumentation-python $(STAMPS)/npm ## test the example as a whole: builds Temporal, ten minutes
-	$(BIN)/pytest -q examples/tests
+test-example: setup $(STAMPS)/instrumentation-python $(STAMPS)/npm ## test the example as a whole: three minutes, and four to build Temporal
+	$(BIN)/pytest -q --numprocesses 2 --dist loadfile examples/tests
 
 test-matrix: setup $(STAMPS)/instrumentation-node $(STAMPS)/databases ## test the packages for services with all of instrumentation/matrix.toml (or ARGS="python-3.12 node")
 	$(BIN)/python scripts/matrix.py $(ARGS)
