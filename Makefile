@@ -13,10 +13,13 @@ STAMPS := $(VENV)/.stamps
 FULL_ENGINE := $(CURDIR)/$(VENV)/full-engine
 UI_SOURCES := $(shell find ui/src ui/public ui/build -type f) ui/index.html ui/vite.config.ts
 NATIVE_SOURCES := $(shell find native/src -name '*.rs') native/Cargo.toml native/Cargo.lock pyproject.toml
+NODE_TRACING_SOURCES := $(shell find instrumentation/node/src instrumentation/node/scripts -type f)
 KAFKA_LIBRARIES := $(CURDIR)/$(VENV)/kafka
 NODE_WHEEL_VERSION := 22.20.0
 # A file at a time goes to each of three processes: much of what they do is waiting.
 PYTEST := $(CURDIR)/$(BIN)/pytest -q --numprocesses 3 --dist loadfile
+# The services of the example are formatted by the package they use.
+PRETTIER := $(CURDIR)/instrumentation/node/node_modules/.bin/prettier --log-level warn
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
@@ -35,10 +38,10 @@ example: setup $(STAMPS)/instrumentation-python $(STAMPS)/npm ## start the servi
 	$(BIN)/python examples/run.py $(ARGS)
 
 ##@ Prove
-.PHONY: test test-native test-python test-ui test-instrumentation test-messaging test-example bench bench-instrumentation fuzz lint
+.PHONY: test test-native test-python test-ui test-instrumentation test-messaging test-example test-matrix bench bench-instrumentation fuzz lint
 test: test-native ## run every test
 	$(MAKE) --no-print-directory --jobs 2 test-python test-ui
-	$(MAKE) --no-print-directory test-instrumentation
+	$(MAKE) --no-print-directory --jobs 2 test-instrumentation test-example
 
 test-native: setup
 	cd native && cargo test --release --lib --quiet
@@ -52,8 +55,7 @@ test-ui: setup $(STAMPS)/browser $(STAMPS)/node
 	cd ui && npm test
 	cd ui && npm run --silent test:browser
 
-test-instrumentation: setup $(STAMPS)/instrumentation-python $(STAMPS)/instrumentation-node $(STAMPS)/databases
-	cd instrumentation/node && npm run --silent build
+test-instrumentation: setup $(STAMPS)/instrumentation-python $(STAMPS)/instrumentation-node-built $(STAMPS)/databases
 	cd instrumentation/python && $(PYTEST)
 	cd instrumentation/node && npm test
 
@@ -63,8 +65,11 @@ test-messaging: setup $(STAMPS)/instrumentation-python $(STAMPS)/instrumentation
 	cd instrumentation/python && $(PYTEST) -m brokers tests/messaging
 	cd instrumentation/node && npm run test:messaging
 
-test-example: setup $(STAMPS)/instrumentation-python $(STAMPS)/npm ## test the example as a whole: builds Temporal, ten minutes
-	$(BIN)/pytest -q examples/tests
+test-example: setup $(STAMPS)/instrumentation-python $(STAMPS)/instrumentation-node-built $(STAMPS)/databases
+	$(BIN)/pytest -q --numprocesses 2 --dist loadfile examples/tests
+
+test-matrix: setup $(STAMPS)/instrumentation-python $(STAMPS)/instrumentation-node-built $(STAMPS)/databases ## test the packages for services with all of instrumentation/matrix.toml (or ARGS="python-3.12 node")
+	$(BIN)/python scripts/matrix.py $(ARGS)
 
 bench: setup ## measure beside the peers and write docs/benchmarks.md (arguments in ARGS="...")
 	$(BIN)/python -m bench $(ARGS)
@@ -84,14 +89,17 @@ lint: setup $(STAMPS)/instrumentation-python $(STAMPS)/instrumentation-node ## r
 	cd ui && npm run --silent lint
 	cd instrumentation/python && mypy
 	cd instrumentation/node && npm run --silent lint
+	cd examples && mypy && $(PRETTIER) --check .
 
 ##@ Change
 .PHONY: fmt lock docs wheel clean
-fmt: setup ## format Python, Rust and TypeScript
+fmt: setup $(STAMPS)/instrumentation-node ## format Python, Rust and TypeScript
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix --quiet . || true
 	cd native && cargo fmt
 	cd ui && npm run --silent format
+	cd instrumentation/node && npm run --silent format
+	cd examples && $(PRETTIER) --write .
 
 lock: $(STAMPS)/uv ## resolve the dependencies anew into requirements.lock
 	$(BIN)/uv lock --quiet --upgrade
@@ -111,7 +119,7 @@ clean: ## remove everything that was built
 	rm -rf $(VENV) .venv-* dist native/target tests/node/node_modules ui/node_modules \
 		instrumentation/node/node_modules instrumentation/node/dist examples/node_modules examples/*/dist examples/.build \
 		src/ananta/api/static artifacts \
-		.mypy_cache .ruff_cache .pytest_cache .hypothesis
+		.mypy_cache */.mypy_cache */*/.mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(STAMPS)/uv:
 	@bash scripts/need.sh build $(PYTHON)
@@ -166,6 +174,10 @@ $(STAMPS)/instrumentation-python: instrumentation/python/pyproject.toml $(STAMPS
 
 $(STAMPS)/instrumentation-node: instrumentation/node/package-lock.json $(STAMPS)/npm
 	cd instrumentation/node && npm ci --silent
+	@touch $@
+
+$(STAMPS)/instrumentation-node-built: $(NODE_TRACING_SOURCES) $(STAMPS)/instrumentation-node
+	cd instrumentation/node && npm run --silent build
 	@touch $@
 
 $(STAMPS)/databases: scripts/need.sh

@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -109,7 +110,8 @@ def show(example: Example, steps: Sequence[Step], *, all_sampled: bool) -> None:
         time.sleep(SETTLE_SECONDS)
     look = wait_for_trace if all_sampled else fetch_trace
     try:
-        found = [look(example.platform_url, step.trace_id) for step in steps]
+        with ThreadPoolExecutor() as pool:
+            found = list(pool.map(lambda step: look(example.platform_url, step.trace_id), steps))
     except ExampleError as error:
         raise ExampleError("\n  ".join([str(error), *example.tracing_warnings()])) from error
     print()

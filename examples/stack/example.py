@@ -1,7 +1,7 @@
 """The whole example: infrastructure, platform and services, started in order and ended in reverse.
 
-PostgreSQL, Redis, Temporal, outside     what the services need
-ananta up                                where their spans go
+ananta up                                where the spans of the services go
+PostgreSQL, Redis, Temporal, outside     what they need
 the five services                        see `services`
 """
 
@@ -19,7 +19,7 @@ from stack.process import ExampleError, Program, port_answers, url_answers
 from stack.services import Service, services
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from types import TracebackType
 
     from stack.ports import Ports
@@ -53,9 +53,8 @@ class Example:
         # The unprivileged user of PostgreSQL must be able to pass through to its own folder.
         self.directory.chmod(0o711)
         try:
-            self._start_infrastructure()
-            self._start_platform()
-            self._start_services()
+            self._start_below_services()
+            self._start_services(self._every_service())
         except BaseException:
             self._stop()
             raise
@@ -91,13 +90,21 @@ class Example:
         said = [line for log in logs for line in log.read_text(errors="replace").splitlines()]
         return [line for line in said if "[ananta-tracing]" in line or " ananta_tracing" in line]
 
-    def run_services(self, environment: Mapping[str, str]) -> None:
-        """Have the services run with these variables: restart them when they have others."""
-        if self._services and dict(environment) == self.environment:
+    def run_services(
+        self, environment: Mapping[str, str], only: Collection[str] | None = None
+    ) -> None:
+        """Have the services run with these variables: restart them when they have others.
+
+        `only` names those that are needed, where not all of them are.
+        """
+        wanted = [each for each in self._every_service() if only is None or each.name in only]
+        names = [each.name for each in wanted]
+        running = [program.name for program in self._services]
+        if running == names and dict(environment) == self.environment:
             return
         self.stop_services()
         self.environment = dict(environment)
-        self._start_services()
+        self._start_services(wanted)
 
     def crash(self, name: str) -> None:
         """Kill a service, without a chance to save anything, and start it anew."""
@@ -114,33 +121,37 @@ class Example:
         self._services.clear()
         return codes
 
-    def _start_infrastructure(self) -> None:
+    def _start_below_services(self) -> None:
         ports, directory = self.ports, self.directory
-        self._say("starting PostgreSQL, Redis" + (" and Temporal" if self._temporal else ""))
+        self._say("starting the platform, PostgreSQL, Redis" + " and Temporal" * self.has_workflows)
+        platform = self._start("ananta", self._platform_command())
         self._postgresql = PostgreSQL(directory, self.log("postgresql"), ports.postgresql)
         self._programs.append(self._postgresql.program)
         self._programs.append(start_redis(directory, self.log("redis"), ports.redis))
         outside = [sys.executable, str(EXAMPLES / "outside.py"), str(ports.outside)]
-        self._programs.append(Program("outside", outside, self.log("outside")))
+        self._start("outside", outside)
         listening = [ports.postgresql, ports.redis, ports.outside]
         if self._temporal is not None:
             log = self.log("temporal")
             temporal = start_temporal(self._temporal, log, ports.temporal, ports.temporal_ui)
             self._programs.append(temporal)
             listening.append(ports.temporal)
-        for program, port in zip(self._programs, listening, strict=True):
+        for program, port in zip(self._programs[1:], listening, strict=True):
             program.wait_until(port_answers(port))
         self._postgresql.create_databases()
+        platform.wait_until(url_answers(f"http://127.0.0.1:{ports.health}/"))
 
-    def _start_platform(self) -> None:
-        self._say("starting the platform")
+    def _start(self, name: str, command: list[str]) -> Program:
+        program = Program(name, command, self.log(name))
+        self._programs.append(program)
+        return program
+
+    def _platform_command(self) -> list[str]:
         command = [str(ananta_command()), "up", "--data-dir", str(self.directory / "ananta")]
         command += ["--config", str(EXAMPLES / "collector.yaml")]
         for setting in self._platform_settings():
             command += ["--set", setting]
-        platform = Program("ananta", command, self.log("ananta"))
-        self._programs.append(platform)
-        platform.wait_until(url_answers(f"http://127.0.0.1:{self.ports.health}/"))
+        return command
 
     def _platform_settings(self) -> list[str]:
         ports = self.ports
@@ -154,12 +165,11 @@ class Example:
             f"service.telemetry.metrics.readers=[{{pull: {{exporter: {reader}}}}}]",
         ]
 
-    def _start_services(self) -> None:
+    def _start_services(self, wanted: list[Service]) -> None:
         self._say("starting the services")
-        every = self._every_service()
-        for service in every:
+        for service in wanted:
             self._services.append(self._start_service(service))
-        for service, program in zip(every, self._services, strict=True):
+        for service, program in zip(wanted, self._services, strict=True):
             program.wait_until(service.is_ready(self.log(service.name)))
 
     def _every_service(self) -> list[Service]:

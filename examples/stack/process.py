@@ -7,12 +7,12 @@ what it said itself.
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import subprocess
 import time
 import urllib.request
-from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -125,9 +125,33 @@ def log_says(log: Path, text: str) -> Callable[[], bool]:
 
 
 def free_ports(count: int) -> list[int]:
-    """Loopback ports nobody listens on now; all different."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
+    """Loopback ports nobody listens on, and nobody else is given here while this process lives.
+
+    They lie below those the system gives to outgoing connections, so that a program that is
+    started again finds its port free.
+    """
+    firsts = range(20_000, 32_000, count + 1)
+    for first in random.sample(firsts, len(firsts)):
+        guard = socket.socket()
+        ports = list(range(first + 1, first + 1 + count))
+        if _is_bound(guard, first) and all(map(_is_free, ports)):
+            _guards.append(guard)
+            return ports
+        guard.close()
+    raise ExampleError("no free ports below 32000")
+
+
+_guards: list[socket.socket] = []
+
+
+def _is_bound(to: socket.socket, port: int) -> bool:
+    try:
+        to.bind(("127.0.0.1", port))
+    except OSError:
+        return False
+    return True
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return _is_bound(probe, port)

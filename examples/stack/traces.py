@@ -9,7 +9,7 @@ from typing import Any
 from stack.process import ExampleError
 from stack.story import ask
 
-POLL_SECONDS = 0.25
+POLL_SECONDS = 0.1
 
 
 @dataclass
@@ -80,9 +80,12 @@ def fetch_trace(platform_url: str, trace_id: str) -> Trace | None:
     return _read(answer.body["data"][0])
 
 
-def wait_for_trace(platform_url: str, trace_id: str, timeout_seconds: float = 30.0) -> Trace:
+def wait_for_trace(
+    platform_url: str, trace_id: str, quiet_seconds: float = 2.0, timeout_seconds: float = 30.0
+) -> Trace:
     """A trace once it is whole: no span's parent is missing, and nothing more arrived for a while.
 
+    `quiet_seconds` is the while: several times what the services hold spans back.
     Raises ExampleError when nothing of it arrives in time.
     """
     deadline = time.monotonic() + timeout_seconds
@@ -92,7 +95,7 @@ def wait_for_trace(platform_url: str, trace_id: str, timeout_seconds: float = 30
         if trace is not None:
             if len(trace.spans) != seen:
                 seen, since = len(trace.spans), time.monotonic()
-            elif len(trace.roots) == 1 and time.monotonic() - since > 8 * POLL_SECONDS:
+            elif len(trace.roots) == 1 and time.monotonic() - since > quiet_seconds:
                 return trace
         time.sleep(POLL_SECONDS)
     trace = fetch_trace(platform_url, trace_id)

@@ -11,6 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from stack import traces
 from stack.example import Example
 from stack.needs import need_databases, need_node_services, need_temporal
 from stack.ports import Ports
@@ -19,6 +20,8 @@ from stack.story import Story
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from stack.traces import Trace
+
 DEVELOPMENT = {
     "DEPLOYMENT_ENVIRONMENT": "development",
     "OTEL_BSP_SCHEDULE_DELAY": "200",
@@ -26,16 +29,27 @@ DEVELOPMENT = {
 }
 
 
+def wait_for_trace(platform_url: str, trace_id: str) -> Trace:
+    """The trace once it is whole; quiet for five times what DEVELOPMENT holds spans back."""
+    return traces.wait_for_trace(platform_url, trace_id, quiet_seconds=1.0)
+
+
 def new_domain(below: str = "example.com") -> str:
     """A domain no tenant has."""
     return f"{secrets.token_hex(4)}.{below}"
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Build once what the processes that run tests share."""
+    if not hasattr(config, "workerinput"):
+        need_databases()
+        need_node_services(print)
+        need_temporal(print)
+
+
 @pytest.fixture(scope="session")
 def running() -> Iterator[Example]:
     """The example with the services of the last test that restarted them."""
-    need_databases()
-    need_node_services(print)
     with Example(Ports.free(), need_temporal(print), DEVELOPMENT) as example:
         yield example
 

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from stack.story import ask
-from stack.traces import wait_for_trace
 
-from .conftest import new_domain
+from .conftest import new_domain, wait_for_trace
 
 if TYPE_CHECKING:
     from stack.example import Example

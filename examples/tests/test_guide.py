@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stack.needs import EXAMPLES, REPOSITORY
-from stack.traces import wait_for_trace
 
+from .conftest import wait_for_trace
 from .headers import FORMATS, new_ids
 
 if TYPE_CHECKING:

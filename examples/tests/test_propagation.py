@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stack.traces import wait_for_trace
-
-from .conftest import DEVELOPMENT, new_domain
+from .conftest import DEVELOPMENT, new_domain, wait_for_trace
 from .headers import FORMATS, listening, new_ids
 
 if TYPE_CHECKING:

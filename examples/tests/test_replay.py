@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stack.traces import fetch_trace, wait_for_trace
+from stack.traces import fetch_trace
 
-from .conftest import DEVELOPMENT, new_domain
+from .conftest import DEVELOPMENT, new_domain, wait_for_trace
 from .headers import listening
 
 if TYPE_CHECKING:

@@ -17,9 +17,8 @@ from stack.needs import EXAMPLES, need_temporal
 from stack.ports import Ports
 from stack.process import ExampleError, Program
 from stack.story import Story
-from stack.traces import wait_for_trace
 
-from .conftest import DEVELOPMENT
+from .conftest import DEVELOPMENT, wait_for_trace
 
 pytestmark = pytest.mark.e2e
 

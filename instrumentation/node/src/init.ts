@@ -23,9 +23,11 @@ import {
   type SpanProcessor,
 } from "@opentelemetry/sdk-trace";
 
+import { startFromFile } from "./config-file.js";
 import { within } from "./deadline.js";
 import { createSender, targetOf, type Target } from "./export/delivery.js";
 import { ExportProcessor, type ExportCounts } from "./export/processor.js";
+import { addProcessors, registeredProvider, WholeProvider } from "./foreign.js";
 import { instrumentLibraries, libraryNames, unknownLibraries } from "./libraries/index.js";
 import { watchProcessEnd, type Endable } from "./lifecycle.js";
 import { messageOf, setLogLevel, warn } from "./log.js";
@@ -61,6 +63,8 @@ export class TracingSettingsError extends Error {
 }
 
 const FLUSH_TIMEOUT_MILLIS = 5000;
+/** What is said about these holds beside a configuration file. */
+const READ_BESIDE_FILE = /^OTEL_(NODE_|INSTRUMENTATION_|LOG_LEVEL)/;
 
 /**
  * Sets up tracing for this process. Call it before the libraries that are to be traced are loaded.
@@ -108,6 +112,8 @@ class Setup {
 
   start(): TracingHandle {
     const { settings, options } = this;
+    const followed = this.followConfigFile();
+    if (followed !== undefined) return followed;
     // Whatever can fail comes first, so that a failure leaves nothing behind.
     const propagator = options.textMapPropagator ?? createPropagator(settings, this.report);
     const contextManager = options.contextManager ?? new AsyncLocalStorageContextManager();
@@ -127,6 +133,26 @@ class Setup {
     if (own !== undefined) trace.setGlobalTracerProvider(own);
     else this.joinProvider(foreign!, processors);
     return this.startProvider(own ?? foreign!, processors);
+  }
+
+  /** Joins what the SDK sets up by the file; undefined where there is none that can be used. */
+  private followConfigFile(): TracingHandle | undefined {
+    const { settings, options } = this;
+    if (settings.configFile === "" || settings.disabled) return undefined;
+    // It may have been followed already, by a start of the SDK before this one.
+    if (registeredProvider() === undefined) {
+      const problem = startFromFile(settings.configFile);
+      if (problem !== undefined) {
+        this.problems.push(`OTEL_CONFIG_FILE: ${problem}; the other OTEL_ variables hold`);
+        return undefined;
+      }
+    }
+    this.isStarted = true;
+    settings.problems.filter((problem) => READ_BESIDE_FILE.test(problem)).forEach(warn);
+    const provider = registeredProvider();
+    if (provider === undefined) return startNothing(settings);
+    addProcessors(provider, [this.others, ...(options.spanProcessors ?? [])]);
+    return this.startProvider(provider, [this.others, new WholeProvider(provider)]);
   }
 
   private startProvider(
@@ -179,14 +205,7 @@ class Setup {
 
   /** Somebody else set up tracing first: their spans are sent by us as well. */
   private joinProvider(provider: TracerProviderInterface, processors: SpanProcessor[]): void {
-    const { addSpanProcessor, _activeSpanProcessor: active } = provider as {
-      addSpanProcessor?: (processor: SpanProcessor) => void;
-      _activeSpanProcessor?: { _spanProcessors?: SpanProcessor[] };
-    };
-    if (typeof addSpanProcessor === "function")
-      processors.forEach((each) => addSpanProcessor.call(provider, each));
-    else if (active?._spanProcessors instanceof Array) active._spanProcessors.push(...processors);
-    else {
+    if (!addProcessors(provider, processors)) {
       warn(
         "another tracer provider is registered and takes no span processor; spans are left to it",
       );
@@ -348,14 +367,6 @@ function startNothing(settings: Settings): TracingHandle {
   const rest = { libraries: [], resource: undefined, processors: [] };
   setState({ handle, ...rest, dismantle: forgetGlobals });
   return handle;
-}
-
-/** The provider somebody registered; undefined where there is none. */
-function registeredProvider(): TracerProviderInterface | undefined {
-  const provider = trace.getTracerProvider();
-  const { getDelegate } = provider as { getDelegate?: () => TracerProviderInterface };
-  const actual = getDelegate?.call(provider) ?? provider;
-  return actual.constructor.name === "NoopTracerProvider" ? undefined : actual;
 }
 
 function forgetGlobals(): void {

@@ -10,9 +10,13 @@ export function warn(message: string): void {
 
 let isSilent = false;
 
-/** What an error says, or whatever else was thrown. */
+/** What an error says, or whatever else was thrown; never throws itself. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  try {
+    return String(error instanceof Error ? error.message : error);
+  } catch {
+    return "an error that cannot be shown";
+  }
 }
 
 const LEVELS: Readonly<Record<string, DiagLogLevel>> = {

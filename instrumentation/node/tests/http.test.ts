@@ -130,6 +130,22 @@ describe.each([
   });
 });
 
+test.each([
+  ["/null", "null"],
+  ["/undefined", "undefined"],
+  ["/text", "no stock"],
+  ["/hostile", "an error that cannot be shown"],
+])("whatever a server throws reaches the application as it was: %s", async (path, message) => {
+  await serve("thrower.cjs");
+  const answer = await fetch(url + path);
+  expect(await answer.text()).toBe(path);
+  const [span] = await sink.waitFor(1);
+  expect(span).toMatchObject({
+    status: { code: 2, message },
+    events: [{ name: "exception", attributes: { "exception.message": message } }],
+  });
+});
+
 test("an error of an async handler of Express 5 is recorded", async () => {
   await serve("express.cjs");
   await fetch(`${url}/fail/later`);
@@ -228,6 +244,17 @@ test.each([
   ]);
   expect(sink.spans[1]).toMatchObject({
     status: { code: 2, message: "boom" },
+    events: [{ name: "exception" }],
+  });
+});
+
+test.each(["fastify", "fastify4"])("a route of %s may throw nothing", async (name) => {
+  await serve("fastify.cjs", { env: { FASTIFY: name } });
+  await fetch(`${url}/nothing`);
+  const [span] = await sink.waitFor(1);
+  expect(span).toMatchObject({
+    name: "GET /nothing",
+    status: { code: 2, message: "null" },
     events: [{ name: "exception" }],
   });
 });

@@ -69,6 +69,20 @@ test.each([
   ]);
 });
 
+test("a configuration file needs a package that is not there", async () => {
+  const args = ["--require", "@ananta/tracing/register"];
+  const env = { OTEL_CONFIG_FILE: "tracing.yaml" };
+  const { stderr } = await start(join(project, "app.cjs"), sink.endpoint, {
+    args,
+    cwd: project,
+    env,
+  }).ended;
+  expect(stderr).toMatch(
+    /OTEL_CONFIG_FILE: .*: npm install @opentelemetry\/sdk-node@[\d.]+; the other OTEL_ variables hold\n$/,
+  );
+  expect(sink.spans).toHaveLength(1);
+});
+
 test("a module that loads both forms has one set-up", async () => {
   const code = [
     'import { createRequire } from "node:module";',

@@ -191,7 +191,7 @@ describe("numbers and lists", () => {
     [{ ANANTA_TRACING_MESSAGING_CONSUMERS: " Link" }, { messagingConsumers: "link" }, 0],
     [{ ANANTA_TRACING_MESSAGING_CONSUMERS: "sibling" }, { messagingConsumers: "parent" }, 1],
     [{ OTEL_LOG_LEVEL: "loud" }, { logLevel: "" }, 1],
-    [{ OTEL_CONFIG_FILE: "otel.yaml" }, {}, 1],
+    [{ OTEL_CONFIG_FILE: "otel.yaml" }, { configFile: "otel.yaml" }, 0],
     [
       { OTEL_BSP_MAX_QUEUE_SIZE: "100", OTEL_BSP_MAX_EXPORT_BATCH_SIZE: "500" },
       { batch: { maxQueueSize: 100, maxExportBatchSize: 100 } },

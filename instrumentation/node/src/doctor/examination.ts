@@ -106,6 +106,13 @@ function* examineSettings(settings: Settings): Generator<Finding> {
     const [origin = "", ...rest] = problem.split(": ");
     yield { state: "warning", subject: origin, detail: rest.join(": ") };
   }
+  if (settings.configFile !== "") {
+    yield {
+      state: "note",
+      subject: "OTEL_CONFIG_FILE",
+      detail: `${settings.configFile} says where spans go and which; what follows holds without it`,
+    };
+  }
   if (settings.disabled) {
     yield {
       state: "failure",

@@ -128,9 +128,17 @@ export function endWithError(span: Span, error: unknown, records: boolean): void
 
 /** Marks the span as failed, and records the error where that is asked for. */
 export function markError(span: Span, error: unknown, records: boolean): void {
-  const message = messageOf(error);
-  if (records) span.recordException(error instanceof Error ? error : message);
-  span.setStatus({ code: SpanStatusCode.ERROR, message });
+  if (records) recordError(span, error);
+  span.setStatus({ code: SpanStatusCode.ERROR, message: messageOf(error) });
+}
+
+/** Records whatever was thrown as an event: also null, or an error that throws when it is read. */
+export function recordError(span: Span, error: unknown): void {
+  try {
+    span.recordException(error instanceof Error ? error : messageOf(error));
+  } catch {
+    span.recordException(messageOf(error));
+  }
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

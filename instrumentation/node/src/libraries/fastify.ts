@@ -7,8 +7,10 @@
  */
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 
-import { context, SpanStatusCode } from "@opentelemetry/api";
+import { context } from "@opentelemetry/api";
 import { getRPCMetadata, RPCType } from "@opentelemetry/core";
+
+import { markError, recordError } from "../helpers/spans.js";
 
 interface FastifyRequest {
   readonly routeOptions?: { readonly url?: string };
@@ -23,7 +25,7 @@ export interface FastifyInstance {
   ): unknown;
   addHook(
     name: "onError",
-    hook: (request: FastifyRequest, reply: unknown, error: Error, done: Done) => void,
+    hook: (request: FastifyRequest, reply: unknown, error: unknown, done: Done) => void,
   ): unknown;
 }
 
@@ -50,9 +52,9 @@ export function addHooks(fastify: FastifyInstance): void {
   });
   fastify.addHook("onError", (_request, _reply, error, done) => {
     const span = getRPCMetadata(context.active())?.span;
-    const { statusCode = 500 } = error as { statusCode?: number };
-    span?.recordException(error);
-    if (statusCode >= 500) span?.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
+    const { statusCode = 500 } = (error ?? {}) as { statusCode?: number };
+    if (span !== undefined && statusCode >= 500) markError(span, error, true);
+    else if (span !== undefined) recordError(span, error);
     done();
   });
 }

@@ -18,7 +18,6 @@ import {
   SpanStatusCode,
   trace,
   type Attributes,
-  type Span,
   type Tracer,
   type TracerProvider,
 } from "@opentelemetry/api";
@@ -31,6 +30,7 @@ import {
 } from "@opentelemetry/core";
 import type { ReadableSpan } from "@opentelemetry/sdk-trace";
 
+import { markError } from "../helpers/spans.js";
 import type { Settings } from "../settings/index.js";
 import { captureHeaders, forgetExcludedUrls, isExcluded } from "./request-rules.js";
 
@@ -113,7 +113,7 @@ function serve(
     try {
       return proceed();
     } catch (error) {
-      fail(span, error as Error);
+      if (span.isRecording()) markError(span, error, true);
       throw error;
     }
   });
@@ -186,7 +186,9 @@ function watch(
   settings: Settings,
 ): void {
   const { span } = metadata;
-  response.on(errorMonitor, (error: Error) => fail(span, error));
+  response.on(errorMonitor, (error: unknown) => {
+    if (span.isRecording()) markError(span, error, true);
+  });
   response.on("close", () => {
     const { statusCode } = response;
     const attributes: Attributes = { "http.response.status_code": statusCode };
@@ -209,10 +211,4 @@ function watch(
     span.setAttributes(attributes);
     span.end();
   });
-}
-
-function fail(span: Span, error: Error): void {
-  if (!span.isRecording()) return;
-  span.recordException(error);
-  span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
 }

@@ -74,6 +74,8 @@ export interface Settings {
   readonly limits: SpanLimits;
   readonly shutdownTimeoutMillis: number;
   readonly disabled: boolean;
+  /** The path of a file that the SDK sets itself up by, instead of most of these; or empty. */
+  readonly configFile: string;
   /** Setting to where its value came from. */
   readonly origins: Readonly<Record<string, string>>;
   /** What was wrong with values, one line each. */
@@ -297,11 +299,6 @@ function readPrivacy(reader: Reader) {
 }
 
 function readProcess(reader: Reader) {
-  const [configFile] = reader.variable("OTEL_CONFIG_FILE");
-  if (configFile !== "") {
-    const message = "configuration files are not read here; the other OTEL_ variables hold";
-    reader.problem(configFile, message);
-  }
   const list = (setting: string, variable: string, fallback: readonly string[]) =>
     reader.read(setting, [variable], reader.names, [...fallback]);
   const { flag, milliseconds } = reader;
@@ -330,6 +327,7 @@ function readProcess(reader: Reader) {
     logLevel: reader.read("logLevel", ["OTEL_LOG_LEVEL"], readLogLevel, ""),
     shutdownTimeoutMillis: reader.read(timeout, [], milliseconds, 2000, timeout),
     disabled: reader.read("disabled", ["OTEL_SDK_DISABLED"], flag, false),
+    configFile: reader.read("configFile", ["OTEL_CONFIG_FILE"], (_origin, text) => text, ""),
   };
 }
 

@@ -13,10 +13,11 @@ from ananta_tracing.tolerant import import_tolerantly
 import_tolerantly("opentelemetry.propagate")
 import_tolerantly("opentelemetry.sdk.trace")
 
-from opentelemetry.propagate import set_global_textmap  # noqa: E402
+from opentelemetry.propagate import get_global_textmap, set_global_textmap  # noqa: E402
 from opentelemetry.sdk.trace import TracerProvider  # noqa: E402
 from opentelemetry.sdk.trace.id_generator import IdGenerator, RandomIdGenerator  # noqa: E402
 
+from ananta_tracing.config_file import configure_from_file, drop_overruled  # noqa: E402
 from ananta_tracing.encoding import SpanEncoder  # noqa: E402
 from ananta_tracing.export import ExportProcessor  # noqa: E402
 from ananta_tracing.lifecycle import Lifecycle  # noqa: E402
@@ -45,6 +46,7 @@ class Assembly(NamedTuple):
 
     provider: Any
     is_foreign: bool
+    """Somebody else's, to go on after this package has stopped."""
     processors: tuple[SpanProcessor, ...]
     processor: ExportProcessor | None
     """The one of the processors that is ours."""
@@ -56,7 +58,7 @@ class Assembly(NamedTuple):
         for processor in self.processors:
             self.provider.add_span_processor(processor)
         set_global_textmap(self.propagator)
-        if not self.is_foreign:
+        if self.provider is not trace.get_tracer_provider():
             trace.set_tracer_provider(self.provider)
         self.lifecycle.install()
 
@@ -71,16 +73,19 @@ def assemble(
     problems: list[str],
 ) -> Assembly:
     """Build everything; what cannot be used is replaced and told in `problems`."""
+    if settings.config_file:
+        followed = _follow_config_file(settings, span_processors, problems)
+        if followed is not None:
+            return followed
     propagator = create_propagator(settings.propagators, problems)
     encoder = SpanEncoder(_create_redactor(settings, redact))
     processor = create_export_processor(settings, encoder)
     processors = [*span_processors, *_create_others(settings, problems)]
     if processor is not None:
         processors.append(processor)
-    installed = trace.get_tracer_provider()
-    is_foreign = not isinstance(installed, trace.ProxyTracerProvider)
+    is_foreign = _has_provider()
     if is_foreign:
-        provider: Any = installed
+        provider: Any = trace.get_tracer_provider()
         _check_foreign(provider, problems)
     else:
         provider = _create_provider(settings, sampler, provider_factory, problems)
@@ -95,6 +100,14 @@ def assemble(
     lifecycle = Lifecycle(deliver, processor)
     if processor is not None:
         processor.when_started = lifecycle.watch_signals
+    logger.info(
+        "Tracing %s (%s): %s, spans go to %s by %s",
+        settings.service_name,
+        settings.environment,
+        settings.sampler,
+        settings.endpoint or "nowhere",
+        settings.protocol,
+    )
     return Assembly(
         provider,
         is_foreign,
@@ -102,6 +115,35 @@ def assemble(
         processor if processors else None,
         lifecycle,
         propagator,
+    )
+
+
+def _has_provider() -> bool:
+    return not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+
+
+def _follow_config_file(
+    settings: Settings, span_processors: Sequence[SpanProcessor], problems: list[str]
+) -> Assembly | None:
+    """What the SDK has set up by the file; None where it could not, so that the variables hold."""
+    # It may have been followed already, by `opentelemetry-instrument`.
+    is_foreign = _has_provider()
+    if not is_foreign:
+        try:
+            configure_from_file(settings.config_file)
+        except ValueError as error:
+            problems.append(f"OTEL_CONFIG_FILE: {error}; the other OTEL_ variables hold")
+            return None
+    drop_overruled(problems)
+    provider: Any = trace.get_tracer_provider()
+    logger.info("Tracing is set up as %s says", settings.config_file)
+    return Assembly(
+        provider,
+        is_foreign or not _has_provider(),
+        tuple(span_processors) if hasattr(provider, "add_span_processor") else (),
+        None,
+        Lifecycle(lambda timeout_seconds: flush_provider(provider, timeout_seconds), None),
+        get_global_textmap(),
     )
 
 

@@ -117,6 +117,8 @@ class Settings:
     batch: BatchLimits
     limits: Limits
     disabled: bool
+    config_file: str
+    """The path of a file that the SDK sets itself up by, instead of most of these; or empty."""
     origins: Mapping[str, str] = field(repr=False, compare=False)
     problems: tuple[str, ...] = field(repr=False, compare=False)
 
@@ -338,12 +340,8 @@ def _read_privacy(reader: Reader, environ: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _read_process(reader: Reader) -> dict[str, Any]:
-    name, _ = reader.variable("OTEL_CONFIG_FILE")
-    if name:
-        reader.problem(
-            name, "configuration files are not read here; the other OTEL_ variables hold"
-        )
     return {
+        "config_file": reader.read("config_file", ("OTEL_CONFIG_FILE",), _text, ""),
         "resource_detectors": reader.read(
             "resource_detectors", ("OTEL_EXPERIMENTAL_RESOURCE_DETECTORS",), reader.names, _ALL
         ),

@@ -216,14 +216,6 @@ def _set_up(
         logger.warning("%s", problem)
     parts.install()
     _state = _State(wanted, objects, parts)
-    logger.info(
-        "Tracing %s (%s): %s, spans go to %s by %s",
-        wanted.service_name,
-        wanted.environment,
-        wanted.sampler,
-        wanted.endpoint or "nowhere",
-        wanted.protocol,
-    )
     _instrument(wanted, instrument)
 
 

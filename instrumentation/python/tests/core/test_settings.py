@@ -321,7 +321,7 @@ OTHERS: list[tuple[dict[str, str], str, Any, str | None]] = [
         ("internal",),
         "regular expression",
     ),
-    ({"OTEL_CONFIG_FILE": "x.yaml"}, "disabled", False, "not read here"),
+    ({"OTEL_CONFIG_FILE": "x.yaml"}, "config_file", "x.yaml", None),
 ]
 
 

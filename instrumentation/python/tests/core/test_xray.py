@@ -138,7 +138,7 @@ def test_the_rate_follows_the_rules(proxy: XRayProxy) -> None:
     share(root, 10, **{"url.path": "/other"})
     wait_until(lambda: share(root, 500) > 0.35)
 
-    proxy.rules = [rule("Default", FixedRate=1.0)]
+    proxy.rules, proxy.targets = [rule("Default", FixedRate=1.0)], []
     proxy.last_rule_modification = time.time() + 1
     share(root, 10)
     wait_until(lambda: len(root._rules) == 1)
@@ -164,7 +164,8 @@ def test_statistics_that_could_not_be_told_are_told_later(proxy: XRayProxy) -> N
     proxy.status = 500
     share(root, 100)
     time.sleep(0.2)
-    proxy.status, proxy.told = 200, []
+    assert proxy.told == []
+    proxy.status = 200
     wait_until(lambda: sum(told["RequestCount"] for told in proxy.told) == 100)
 
 

@@ -71,8 +71,9 @@ def xray_proxy() -> Iterator[XRayProxy]:
     class Handler(QuietHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            data = json.dumps(proxy.answer(self.path, body)).encode()
-            self.send_response(proxy.status)
+            status = proxy.status
+            data = json.dumps(proxy.answer(self.path, body) if status == 200 else {}).encode()
+            self.send_response(status)
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             self.wfile.write(data)

@@ -40,6 +40,11 @@ def examine(settings: Settings, query_url: str = "") -> Iterator[Finding]:
         yield (note if origin == "OTEL_SERVICE_NAME" else fault)(origin, message)
     if settings.disabled:
         yield fault("disabled", "OTEL_SDK_DISABLED is set: no span is made; unset it")
+    if settings.config_file:
+        yield note(
+            "OTEL_CONFIG_FILE",
+            f"{settings.config_file} says where spans go and which; what follows holds without it",
+        )
     yield from examine_connection(settings, query_url)
     yield from examine_sampling(settings)
     yield from examine_propagation(settings)
