@@ -128,3 +128,35 @@ async def test_a_filter_finds_what_it_says(five: Store, text: str, expected: str
 )
 async def test_durations_are_compared(five: Store, text: str, expected: str) -> None:
     assert await found(five, text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("peer=db.svc", "136"),
+        ("peer=mail", "2"),
+        ("peer=redis", "4"),
+        ('peer="db*"', ""),
+        ("peer=db*", "136"),
+        ("kind=client -peer=db.svc", "24"),
+        ('peer=""', "5"),
+        ("service=b peer=db.svc", "6"),
+        ("error peer=db.svc", "3"),
+        ("peer=db.svc OR peer=mail", "1236"),
+        ("peer=5432", ""),
+    ],
+)
+async def test_the_peer_is_whom_a_client_says_it_calls(
+    store: Store, text: str, expected: str
+) -> None:
+    told: list[tuple[str, int, dict[str, Any]]] = [
+        ("a", CLIENT, {"server.address": "db.svc", "server.port": 5432, "db.system.name": "x"}),
+        ("a", CLIENT, {"server.address": "db.svc", "peer.service": "mail"}),
+        ("a", CLIENT, {"net.peer.name": "db.svc", "status": ERROR}),
+        ("a", CLIENT, {"db.system": "redis", "db.name": "db.svc"}),
+        ("b", SERVER, {"server.address": "db.svc"}),
+        ("b", CLIENT, {"server.address": "db.svc", "peer.service": ""}),
+    ]
+    for number, (service, kind, attributes) in enumerate(told, 1):
+        await store.write(request(of(service, one(number, "call", 5, kind=kind, **attributes))))
+    assert await found(store, text) == expected

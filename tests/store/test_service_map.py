@@ -6,6 +6,8 @@ import random
 from typing import TYPE_CHECKING, Any
 
 from ananta.model import SpanBatch
+from ananta.model.filter import Comparison
+from ananta.query import TraceQuery
 from ananta.store import backends, dependencies
 from tests.store.test_service_metrics import (
     END,
@@ -305,3 +307,11 @@ async def test_backends_are_those_of_the_model(store: Store) -> None:
         assert len(found) > 5
         for call, statistics in found.items():
             assert_same(statistics, expected[call])
+        for caller, name in {(caller, name) for caller, name, _ in found}:
+            peer = Comparison("field", "peer", "=", name)
+            counted = await asked(store).histogram(
+                TraceQuery(*window, service=caller, where=peer), buckets=5
+            )
+            called = [one for (*ends, _), one in found.items() if ends == [caller, name]]
+            assert counted.total_spans == sum(one.spans for one in called)
+            assert sum(map(sum, counted.errors)) == sum(one.errors for one in called)

@@ -11,8 +11,17 @@ from typing import Literal
 Level = Literal["field", "any", "span", "resource", "scope"]
 """Where a name is looked up: a field every span has, or attributes of any or of one level."""
 
-FIELDS = ("service", "operation", "kind", "status", "duration")
-"""Fields every span has; a duration is compared in nanoseconds."""
+FIELDS = ("service", "operation", "kind", "status", "duration", "peer")
+"""Fields every span has; a duration is compared in nanoseconds.
+
+The peer is whom a client's span says that it calls, and empty for spans of other kinds.
+"""
+
+DATABASE_KEYS = ("db.system.name", "db.system")
+"""Attributes of spans that tell of a database, and what kind of one it is."""
+
+PEER_KEYS = ("peer.service", "server.address", "net.peer.name", *DATABASE_KEYS)
+"""Attributes of clients' spans that tell the peer: the first that is there and not empty."""
 
 KINDS = ("unspecified", "internal", "server", "client", "producer", "consumer")
 """What a span's kind is compared with, by OTLP's numbers."""

@@ -5,9 +5,9 @@
     http.response.status_code>=500 exception.type
 
 What stands side by side must all hold for one span; `OR` and parentheses group, `-`, `!` or `NOT`
-negate. A name is a field (service, operation or name, kind, status, duration) or the key of an
-attribute of the span, its resource or its scope; a prefix `span.`, `resource.` or `scope.` says of
-which. A name alone asks whether there is such an attribute; `error` alone is `status=error`.
+negate. A name is a field (service, operation or name, kind, status, duration, peer) or the key of
+an attribute of the span, its resource or its scope; a prefix `span.`, `resource.` or `scope.` says
+of which. A name alone asks whether there is such an attribute; `error` alone is `status=error`.
 Values may be quoted; outside quotes `*` stands for anything.
 """
 
@@ -244,7 +244,13 @@ def _operator(text: str) -> Operator:
 
 
 def _example(field: str) -> str:
-    examples = {"service": "cart", "operation": '"GET /"', "kind": "server", "status": "error"}
+    examples = {
+        "service": "cart",
+        "operation": '"GET /"',
+        "kind": "server",
+        "status": "error",
+        "peer": "db.example.com",
+    }
     return examples.get(field, "1s")
 
 

@@ -11,9 +11,9 @@ from collections import defaultdict
 from heapq import nlargest
 from typing import TYPE_CHECKING, NamedTuple
 
-from ananta.model.filter import KINDS
+from ananta.model.filter import DATABASE_KEYS, KINDS
 from ananta.model.statistics import SpanStatistics
-from ananta.store.connection import quote
+from ananta.store.conditions import field_text, first_text
 from ananta.store.dependencies import LOOK_BACK_MINUTES, find_stretches
 from ananta.store.search import HAS_NO_PARENT, in_minutes
 from ananta.store.service_metrics import COUNTED, IS_REQUEST
@@ -40,7 +40,8 @@ async def count_backends(
 ) -> dict[tuple[bytes, Backend], SpanStatistics]:
     """Calls by clients' spans that start in a window, by calling service and what is called.
 
-    The name is `peer.service`, else the address without its port, else the database's system.
+    The name is the `peer` that searches know: `peer.service`, else the address without its port,
+    else the database's system.
 
     Args:
         database: where the spans are.
@@ -65,22 +66,12 @@ async def count_backends(
 def _clients(database: Database, first: int, last: int, window: Window) -> str:
     """SQL: clients' spans by service and what they called, and whether a span answered them."""
     spans = database.table("spans")
-    system = ("db.system.name", "db.system")
-    name = _first_of("peer.service", "server.address", "net.peer.name", *system)
+    is_database = f"{first_text(*DATABASE_KEYS)} != ''"
     # Where clocks disagree, an answer begins before its question.
     around = in_minutes(max(first - LOOK_BACK_MINUTES, 0), last + LOOK_BACK_MINUTES)
     answers = f"{around} AND {IS_REQUEST} AND NOT {HAS_NO_PARENT}"
-    return f"""SELECT service, {name} AS called, {_first_of(*system)} != '' AS is_database,
+    return f"""SELECT service, {field_text("peer")} AS called, {is_database} AS is_database,
  (trace_id, span_id) GLOBAL IN
  (SELECT trace_id, parent_span_id FROM {spans} PREWHERE {answers}) AS is_answered, {COUNTED}
 FROM {spans} PREWHERE {in_minutes(first, last)} AND {window.starts} AND kind = {_CLIENT}
 WHERE called != '' GROUP BY service, called, is_database, is_answered, class"""
-
-
-def _first_of(*keys: str) -> str:
-    """SQL: the text of the first of these attributes that a row of `spans` has, or an empty one."""
-    names, values = (
-        f"splitByChar('\\0', {column})" for column in ("attribute_keys", "attribute_values")
-    )
-    found = (f"nullIf({values}[indexOf({names}, {quote(key)})], '')" for key in keys)
-    return f"coalesce({', '.join(found)}, '')"

@@ -10,7 +10,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from ananta._native import term
-from ananta.model.filter import KINDS, ORDERING, STATUSES, And, Comparison, Filter, Not, Or
+from ananta.model.filter import (
+    KINDS,
+    ORDERING,
+    PEER_KEYS,
+    STATUSES,
+    And,
+    Comparison,
+    Filter,
+    Not,
+    Or,
+)
 from ananta.store.connection import quote
 
 if TYPE_CHECKING:
@@ -71,8 +81,18 @@ def field_text(field: str) -> str:
         "operation": "name",
         "kind": _name_of("kind", KINDS),
         "status": _name_of("status_code", STATUSES),
+        "peer": f"if(kind = {KINDS.index('client')}, {first_text(*PEER_KEYS)}, '')",
     }
     return columns[field]
+
+
+def first_text(*keys: str) -> str:
+    """SQL: the text of the first of these attributes that a row of `spans` has, or an empty one."""
+    names, values = (
+        f"splitByChar({quote(END)}, {column})" for column in ("attribute_keys", "attribute_values")
+    )
+    found = (f"nullIf({values}[indexOf({names}, {quote(key)})], '')" for key in keys)
+    return f"coalesce({', '.join(found)}, '')"
 
 
 def trace_token(trace_id: bytes) -> int:
@@ -191,7 +211,7 @@ class _Translation:
         attribute = term("attribute", key.encode(), value.encode())
         # A look at the whole string spares most rows the splitting.
         condition = _of_span(key, "=", _test("=", value))
-        hint = f"position(attribute_values, {quote(value + END)}) > 0"
+        hint = _has_value(value)
         if level == "span":
             return Clause(condition, (attribute >> 32,), (), hint)
         in_rest = f"has(rest_terms, {attribute})"
@@ -218,8 +238,16 @@ class _Translation:
             case "status", "=", str():
                 tokens = (_token("error", *within),) if value == "error" else ()
                 return Clause(f"status_code = {STATUSES.index(value)}", tokens)
+            case "peer", "=", str() if value:
+                return self._peer(value.replace(END, INSTEAD))
             case _:
                 return Clause(_test(operator, value)(field_text(name)))
+
+    def _peer(self, value: str) -> Clause:
+        tokens = (_token("attribute", key, value) for key in PEER_KEYS)
+        return Clause(
+            f"{field_text('peer')} = {quote(value)}", tuple(tokens), hint=_has_value(value)
+        )
 
     def _duration(self, operator: Operator, nanos: int) -> Clause:
         condition = f"duration_nano {operator} {nanos}"
@@ -265,6 +293,11 @@ def _of_span(key: str, operator: Operator, test: Callable[[str], str]) -> str:
     if operator == "=":
         return exact
     return f"(position(attribute_keys, {quote(key + END)}) > 0 AND {exact})"
+
+
+def _has_value(value: str) -> str:
+    """SQL: holds where an attribute of a span has this value, and is cheap to test."""
+    return f"position(attribute_values, {quote(value + END)}) > 0"
 
 
 def _in_origins(origins: str, level: str, key: str, test: Callable[[str], str]) -> str:

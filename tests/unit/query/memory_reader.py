@@ -258,14 +258,12 @@ class MemoryReader:
         answered = set()
         calls: defaultdict[tuple[str, str, bool], list[Row]] = defaultdict(list)
         for row in self.window(start, end):
-            told = {key: text(value) for key, value in row["attributes"].items()}
-            system = told.get("db.system.name") or told.get("db.system")
-            keys = ("peer.service", "server.address", "net.peer.name")
-            names = [name for name in (*map(told.get, keys), system) if name]
-            if row["kind"] == "client" and names:
-                calls[service(row), names[0], bool(system)].append(row)
+            name = peer(row)
+            system = first_text(row, "db.system.name", "db.system")
+            if name:
+                calls[service(row), name, bool(system)].append(row)
                 if (row["trace_id"], row["span_id"]) in answering:
-                    answered.add(names[0])
+                    answered.add(name)
         return [
             BackendStatistics(*call, statistics(rows))
             for call, rows in calls.items()
@@ -442,6 +440,7 @@ def _values(row: Row, level: Level, name: str) -> list[str]:
             "operation": [span_name(row)],
             "kind": [row["kind"]],
             "status": [row["status_code"]],
+            "peer": [peer(row)],
         }
         return fields.get(name, [])
     searched = ("span", "resource") if level == "any" else (level,)
@@ -470,6 +469,18 @@ def service(row: Row) -> str:
         case str(name):
             return name
     return "service-name-wrong-type"
+
+
+def peer(row: Row) -> str:
+    if row["kind"] != "client":
+        return ""
+    system = ("db.system.name", "db.system")
+    return first_text(row, "peer.service", "server.address", "net.peer.name", *system)
+
+
+def first_text(row: Row, *keys: str) -> str:
+    told = {key: text(value) for key, value in row["attributes"].items()}
+    return next((told[key] for key in keys if told.get(key)), "")
 
 
 def span_name(row: Row) -> str:

@@ -48,6 +48,8 @@ A, B, C = (attribute(name, "1") for name in "abc")
         ("http.route=/v1/*", attribute("http.route", "/v1/*", "like")),
         ('http.route="/v1/*"', attribute("http.route", "/v1/*")),
         ("service=ten*", field("service", "ten*", "like")),
+        ("peer=db.example.com", field("peer", "db.example.com")),
+        ("peer.service=db", attribute("peer.service", "db")),
         ("url=http://x/?a=b&c>d", attribute("url", "http://x/?a=b&c>d")),
         (r'text="say \"yes\" \\"', attribute("text", 'say "yes" \\')),
         ('"a key"=1', attribute("a key", "1")),
@@ -86,6 +88,7 @@ def test_a_line_is_read(text, expected):
         ("code>high", 1, "'high' is not a number; only = and != compare texts"),
         ("code>nan", 1, "'nan' is not a number"),
         ("service", 1, "service has no comparison; write one, such as service=cart"),
+        ("peer", 1, "peer has no comparison; write one, such as peer=db.example.com"),
         ("-" * 60 + "a", 52, "more than 50 levels"),
     ],
 )
