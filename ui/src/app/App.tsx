@@ -9,7 +9,7 @@ import { embed } from "@/url/embed";
 import { basePath, linkTo, useUrl } from "@/url/location";
 import { ErrorBoundary } from "./ErrorBoundary";
 import { Header } from "./Header";
-import { ROUTES } from "./pages";
+import { ROUTES, useLastRange } from "./pages";
 import { useShortcuts } from "./shortcuts";
 import styles from "./App.module.css";
 
@@ -49,6 +49,7 @@ type Overlay = "help" | "palette" | "files" | null;
 function Frame() {
   const [overlay, setOverlay] = useState<Overlay>(null);
   const { path } = useUrl();
+  const range = useLastRange();
   useShortcuts([
     { keys: ["?"], description: "This sheet", group: "Everywhere", run: () => setOverlay("help") },
     {
@@ -65,6 +66,7 @@ function Frame() {
       </a>
       {embed.embedded ? null : (
         <Header
+          range={range}
           onHelp={() => setOverlay("help")}
           onPalette={() => setOverlay("palette")}
           onFiles={() => setOverlay("files")}
@@ -81,7 +83,11 @@ function Frame() {
         {overlay === "help" ? <HelpSheet onClose={() => setOverlay(null)} /> : null}
         {overlay === "files" ? <FilesDialog onClose={() => setOverlay(null)} /> : null}
         {overlay === "palette" ? (
-          <Palette onClose={() => setOverlay(null)} onFiles={() => setOverlay("files")} />
+          <Palette
+            range={range}
+            onClose={() => setOverlay(null)}
+            onFiles={() => setOverlay("files")}
+          />
         ) : null}
       </Suspense>
     </div>

@@ -5,7 +5,7 @@ import { useState } from "react";
 import { Link } from "wouter";
 import { useApi } from "@/api/client";
 import { IconButton } from "@/parts/Button";
-import { linkTo, useUrl } from "@/url/location";
+import { linkTo, useUrl, type Changes } from "@/url/location";
 import { readTraceId } from "@/url/traceId";
 import { PAGES } from "./pages";
 import { useSettings, type Theme } from "./settings";
@@ -14,19 +14,21 @@ import styles from "./Header.module.css";
 const PROBLEMS_EVERY_MILLISECONDS = 10_000;
 
 interface HeaderProps {
+  /** What its links carry on to pages about a stretch of time. */
+  readonly range: Changes;
   onHelp(): void;
   onPalette(): void;
   onFiles(): void;
 }
 
-export function Header({ onHelp, onPalette, onFiles }: HeaderProps) {
+export function Header({ range, onHelp, onPalette, onFiles }: HeaderProps) {
   return (
     <header className={styles.header}>
       <Link href={linkTo("/search")} className={styles.brand} aria-label="Ananta Tracing, search">
         <Logo />
         <span className={styles.name}>Ananta</span>
       </Link>
-      <Navigation />
+      <Navigation range={range} />
       <TraceIdBox />
       <div className={styles.tools}>
         <ZoneChoice />
@@ -48,16 +50,16 @@ export function Header({ onHelp, onPalette, onFiles }: HeaderProps) {
   );
 }
 
-function Navigation() {
+function Navigation({ range }: Pick<HeaderProps, "range">) {
   const { path } = useUrl();
   const pipeline = useApi("/pipeline", {}, { every: PROBLEMS_EVERY_MILLISECONDS });
   const problems = pipeline.data?.problems.length ?? 0;
   return (
     <nav className={styles.navigation} aria-label="Pages">
-      {PAGES.map(({ path: target, title, icon: Icon }) => (
+      {PAGES.map(({ path: target, title, icon: Icon, hasRange }) => (
         <Link
           key={target}
-          href={linkTo(target)}
+          href={linkTo(target, hasRange ? range : {})}
           className={styles.page}
           aria-current={path.startsWith(target) ? "page" : undefined}
         >

@@ -5,26 +5,35 @@ import { useApi } from "@/api/client";
 import { Combobox } from "@/parts/Combobox";
 import { Dialog } from "@/parts/Dialog";
 import { readTraceId } from "@/url/traceId";
-import { linkTo, useUrl } from "@/url/location";
+import { linkTo, useUrl, type Changes } from "@/url/location";
 import { PAGES } from "./pages";
 
 const FILES = "Open trace files";
 
-export function Palette({ onClose, onFiles }: { onClose(): void; onFiles(): void }) {
+interface PaletteProps {
+  /** What its links carry on to pages about a stretch of time. */
+  readonly range: Changes;
+  onClose(): void;
+  onFiles(): void;
+}
+
+export function Palette({ range, onClose, onFiles }: PaletteProps) {
   const [text, setText] = useState("");
   const { go } = useUrl();
   const services = useApi("/services", {});
   const targets = useMemo(() => {
     const known = new Map<string, string>();
-    for (const page of PAGES) known.set(page.title, linkTo(page.path));
+    for (const page of PAGES) {
+      known.set(page.title, linkTo(page.path, page.hasRange ? range : {}));
+    }
     known.set(FILES, "");
     for (const service of services.data ?? []) {
-      known.set(`${service}: traces`, linkTo("/search", { service }));
-      known.set(`${service}: rate, errors, durations`, linkTo("/services", { service }));
-      known.set(`${service}: who calls it`, linkTo("/dependencies", { service }));
+      known.set(`${service}: traces`, linkTo("/search", { service, ...range }));
+      known.set(`${service}: rate, errors, durations`, linkTo("/services", { service, ...range }));
+      known.set(`${service}: who calls it`, linkTo("/dependencies", { service, ...range }));
     }
     return known;
-  }, [services.data]);
+  }, [services.data, range]);
   const traceId = readTraceId(text);
   const words = text.toLowerCase().split(/\s+/);
   const suggestions = [

@@ -9,10 +9,10 @@
 
 import type { ServiceMap } from "./serviceMap";
 
-export const NODE_WIDTH = 236;
-export const NODE_HEIGHT = 56;
-export const LABEL_WIDTH = 110;
-export const LABEL_HEIGHT = 38;
+export const NODE_WIDTH = 190;
+export const NODE_HEIGHT = 64;
+export const LABEL_WIDTH = 104;
+export const LABEL_HEIGHT = 40;
 export const MAX_ROUTED_EDGES = 150;
 /** Edges end this far before the node; the head of the arrow is drawn there. */
 export const ARROW_LENGTH = 10;
@@ -23,6 +23,13 @@ const POINTS_PER_INCH = 72;
 export interface Point {
   readonly x: number;
   readonly y: number;
+}
+
+export interface Box {
+  readonly left: number;
+  readonly right: number;
+  readonly top: number;
+  readonly bottom: number;
 }
 
 export interface EdgeShape {
@@ -79,7 +86,7 @@ function writeDot(edges: LayoutPlan["edges"], drawn: LayoutPlan["edges"], routed
   const links = drawn.toSorted(([a, b], [c, d]) => a - c || b - d);
   return [
     "digraph {",
-    `rankdir=LR; nodesep=0.3; ranksep=${routed ? 0.25 : 3.5};${routed ? "" : " splines=false;"}`,
+    `rankdir=LR; nodesep=0.2; ranksep=${routed ? 0.25 : 3.5};${routed ? "" : " splines=false;"}`,
     `node [shape=box, fixedsize=true, label="", ${size}];`,
     routed ? `edge [label=${label}];` : "",
     ...linked.map((position) => `n${position};`),
@@ -270,6 +277,19 @@ function pointOnCurve(points: readonly Point[], from: number, t: number): Point 
     3 * (1 - t) * t ** 2 * c[axis] +
     t ** 3 * d[axis];
   return { x: at("x"), y: at("y") };
+}
+
+/** What these services take up, those that are drawn; undefined where none is. */
+export function boxAround(layout: Layout, services: readonly string[]): Box | undefined {
+  const places = services.flatMap((service) => layout.nodes.get(service) ?? []);
+  if (!places.length) return undefined;
+  const [xs, ys] = [places.map(({ x }) => x), places.map(({ y }) => y)];
+  return {
+    left: Math.min(...xs) - NODE_WIDTH / 2,
+    right: Math.max(...xs) + NODE_WIDTH / 2,
+    top: Math.min(...ys) - NODE_HEIGHT / 2,
+    bottom: Math.max(...ys) + NODE_HEIGHT / 2,
+  };
 }
 
 const SAMPLES = 16;

@@ -11,6 +11,11 @@ export interface ServiceMap {
   readonly edges: readonly MapEdge[];
 }
 
+/** Whether it sends spans; what doesn't is known by the spans of those who call it. */
+export function isService(node: MapNode | undefined): boolean {
+  return !node || node.kind === "service";
+}
+
 /** How many calls away from the service in focus others may be. */
 export type Hops = 1 | 2 | 3 | "all";
 

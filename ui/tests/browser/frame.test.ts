@@ -22,6 +22,26 @@ test("leads to every page", async ({ open }) => {
   }
 });
 
+test("carries the stretch of time on from page to page", async ({ open }) => {
+  const page = await open("/search?lookback=6h&q=error");
+  const to = (name: string) =>
+    page.getByRole("navigation").getByRole("link", { name, exact: true }).click();
+  await to("Services");
+  await page.waitForURL("**/services?lookback=6h");
+  await page.getByRole("button", { name: "Last 6 hours" }).waitFor();
+  await to("Pipeline");
+  await page.waitForURL("**/pipeline");
+  await to("Service map");
+  await page.waitForURL("**/dependencies?lookback=6h");
+  await page.getByRole("button", { name: "Last 6 hours" }).waitFor();
+  await page.keyboard.press("Control+k");
+  await page
+    .getByRole("dialog", { name: "Go to" })
+    .getByRole("option", { name: "cns-service: traces" })
+    .click();
+  await page.waitForURL("**/search?service=cns-service&lookback=6h");
+});
+
 test("opens the help sheet by its key, lists what works, and closes it", async ({ open }) => {
   const page = await open("/search");
   await page.getByRole("navigation").waitFor();

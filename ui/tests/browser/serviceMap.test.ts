@@ -73,6 +73,97 @@ test("opens so large that figures can be read, around what is selected", async (
   for (const one of nodes) expect(one!.x + one!.width).toBeLessThanOrEqual(frame.x + frame.width);
 });
 
+const DATABASE = "postgres.ananta.svc";
+const frameOf = (page: Page) => page.getByRole("group", { name: /^Service map/ });
+const panelOf = (page: Page) => page.getByRole("complementary", { name: "Selected in the map" });
+
+/** How far a service reaches out of the frame of the map, in pixels. */
+async function beyondFrame(page: Page, service: string): Promise<number> {
+  const frame = (await frameOf(page).boundingBox())!;
+  const box = (await nodeOf(page, service).boundingBox())!;
+  return Math.max(
+    frame.x - box.x,
+    frame.y - box.y,
+    box.x + box.width - frame.x - frame.width,
+    box.y + box.height - frame.y - frame.height,
+    0,
+  );
+}
+
+test("opens whole, at a size that can be read, where it is small", async ({ open }) => {
+  const page = await open(`/dependencies?${WINDOW}`);
+  await nodeOf(page, "api-gateway").waitFor();
+  const services = await nodesOf(page).evaluateAll((nodes) =>
+    nodes.map((node) => node.getAttribute("data-service")!),
+  );
+  expect(services).toContain(DATABASE);
+  for (const service of services) expect(await beyondFrame(page, service), service).toBe(0);
+  for (const text of await page.locator("button[data-service] > span").all()) {
+    const size = await text.evaluate((element) => {
+      const scale = element.getBoundingClientRect().width / (element as HTMLElement).offsetWidth;
+      return parseFloat(getComputedStyle(element).fontSize) * scale;
+    });
+    expect(size).toBeGreaterThan(9.5);
+  }
+});
+
+test("shows what is selected beside its panel", async ({ open }) => {
+  const page = await open(`/dependencies?${WINDOW}`);
+  await nodeOf(page, DATABASE).click();
+  await panelOf(page).waitFor();
+  await expect.poll(() => beyondFrame(page, DATABASE)).toBe(0);
+  await nodeOf(page, DATABASE).click({ trial: true });
+  await panelOf(page)
+    .getByRole("button", { name: /^tenant-management/ })
+    .click();
+  await page.waitForURL("**from=tenant-management");
+
+  const linked = await open(`/dependencies?${WINDOW}&sel=${DATABASE}`);
+  await panelOf(linked).waitFor();
+  await expect.poll(() => beyondFrame(linked, DATABASE)).toBe(0);
+  await nodeOf(linked, DATABASE).click({ trial: true });
+});
+
+test("leads from what sends no spans to exactly the spans that call it", async ({ open }) => {
+  for (const [selected, search] of [
+    [`sel=${DATABASE}`, `peer=${DATABASE}`],
+    ["sel=api.lcsc.example", "peer=api.lcsc.example"],
+    [`sel=${DATABASE}&from=cns-service`, `peer=${DATABASE} service=cns-service`],
+    ["sel=redis.ananta.svc&from=cns-service", "peer=redis.ananta.svc service=cns-service"],
+  ] as const) {
+    const page = await open(`/dependencies?${WINDOW}&${selected}`);
+    const figure = (name: string) =>
+      panelOf(page).locator("div", { has: page.getByText(name, { exact: true }) });
+    const calls = figure("Calls").last().getByRole("link");
+    const count = (await calls.textContent())!;
+    expect(count).toMatch(/^[\d,]+$/);
+    expect(await panelOf(page).getByRole("link", { name: "Over time" }).count()).toBe(0);
+    await calls.click();
+    await page.waitForURL("**/search?*");
+    await page.getByText(`${count} matching spans`, { exact: true }).waitFor();
+    const line = page.getByRole("combobox", { name: /search/i }).first();
+    expect(await line.inputValue()).toBe(search);
+  }
+});
+
+test("links no figure of calls that a search can't tell from others", async ({ open }) => {
+  const page = await open(`/dependencies?${WINDOW}&sel=cns-service&from=${SERVICE}`);
+  await panelOf(page).getByText("those of its other callers, too").waitFor();
+  expect(await panelOf(page).locator("dl").getByRole("link").count()).toBe(0);
+  await panelOf(page).getByRole("link", { name: "Traces of its requests" }).click();
+  await page.waitForURL("**/search?service=cns-service&*");
+  await page.goto(`${new URL(page.url()).origin}/dependencies?${WINDOW}&view=table`);
+  const links = (callee: string, caller: string) =>
+    page
+      .getByRole("row")
+      .filter({ hasText: callee })
+      .filter({ hasText: caller })
+      .locator("td:nth-child(n + 3) a");
+  await links(SERVICE, "api-gateway").first().waitFor();
+  expect(await links("cns-service", SERVICE).count()).toBe(0);
+  expect(await links(DATABASE, "cns-service").first().getAttribute("href")).toContain("peer%3D");
+});
+
 test("leads from the calls between two services to their traces", async ({ open }) => {
   const page = await open(`/dependencies?${WINDOW}`);
   await page.getByRole("button", { name: `api-gateway calls ${SERVICE}:` }).click();

@@ -84,7 +84,7 @@ export const MapNodeButton = memo(function MapNodeButton(props: NodeProps) {
           <>
             <span>{formatRate(node.requests, seconds, props.rateUnit)}</span>
             <ErrorShare errors={node.errors} calls={node.requests} />
-            <span>p95 {formatDuration(node.p95_nanos)}</span>
+            <span className={styles.p95}>p95 {formatDuration(node.p95_nanos)}</span>
           </>
         ) : (
           <span>{node.kind === "service" ? "no requests" : node.kind}</span>

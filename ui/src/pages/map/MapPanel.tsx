@@ -7,6 +7,7 @@ import {
   calleesOf,
   callersOf,
   describeEdge,
+  isService,
   type MapEdge,
   type MapNode,
   type ServiceMap,
@@ -17,7 +18,7 @@ import { Duration } from "@/parts/Figures";
 import { linkTo, useUrl, type Changes } from "@/url/location";
 import type { TimeWindow } from "@/url/timeWindow";
 import { Link } from "wouter";
-import { callTracesLink, nodeTracesLink, type Which } from "./links";
+import { callTracesLink, canFindCalls, nodeTracesLink, type Which } from "./links";
 import type { Selection } from "./selection";
 import styles from "./MapPanel.module.css";
 
@@ -46,14 +47,10 @@ function NodePanel({ node, map, time, focus, onSelect }: PanelProps & { readonly
   const { service } = node;
   const range: Changes = time.params;
   return (
-    <Panel
-      title={service}
-      note={node.kind === "service" ? "Service" : KINDS[node.kind]}
-      onClose={() => onSelect(null)}
-    >
+    <Panel title={service} note={KINDS[node.kind]} onClose={() => onSelect(null)}>
       <Figures
         calls={node.requests}
-        callsName="Requests"
+        callsName={isService(node) ? "Requests" : "Calls"}
         errors={node.errors}
         p50={node.p50_nanos}
         p95={node.p95_nanos}
@@ -69,12 +66,14 @@ function NodePanel({ node, map, time, focus, onSelect }: PanelProps & { readonly
             Focus
           </Button>
         )}
-        <ButtonLink
-          href={linkTo("/services", { service, ...range })}
-          icon={<Activity size={14} aria-hidden />}
-        >
-          Over time
-        </ButtonLink>
+        {isService(node) ? (
+          <ButtonLink
+            href={linkTo("/services", { service, ...range })}
+            icon={<Activity size={14} aria-hidden />}
+          >
+            Over time
+          </ButtonLink>
+        ) : null}
         <ButtonLink
           href={nodeTracesLink(node, range, "all")}
           icon={<Search size={14} aria-hidden />}
@@ -89,13 +88,19 @@ function NodePanel({ node, map, time, focus, onSelect }: PanelProps & { readonly
         nameOf={(edge) => edge.caller}
         onSelect={onSelect}
       />
-      <Neighbours
-        title="Calls"
-        none="It calls nobody."
-        edges={calleesOf(map, service)}
-        nameOf={(edge) => edge.callee}
-        onSelect={onSelect}
-      />
+      {isService(node) ? (
+        <Neighbours
+          title="Calls"
+          none="It calls nobody."
+          edges={calleesOf(map, service)}
+          nameOf={(edge) => edge.callee}
+          onSelect={onSelect}
+        />
+      ) : (
+        <p className={styles.note}>
+          It sends no spans: the figures are those of the spans that call it.
+        </p>
+      )}
     </Panel>
   );
 }
@@ -105,7 +110,7 @@ const KINDS = { service: "Service", database: "Database", queue: "Queue", extern
 function EdgePanel({ edge, map, time, onSelect }: PanelProps & { readonly edge: MapEdge }) {
   const callee = map.nodes.find(({ service }) => service === edge.callee);
   const link = (which: Which) => callTracesLink(edge, callee, time.params, which);
-  const hasOtherCallers = callersOf(map, edge.callee).length > 1;
+  const canFind = canFindCalls(edge, callee);
   return (
     <Panel
       title={
@@ -125,11 +130,11 @@ function EdgePanel({ edge, map, time, onSelect }: PanelProps & { readonly edge: 
         p50={edge.p50_nanos}
         p95={edge.p95_nanos}
         seconds={time.seconds}
-        link={link}
+        link={canFind ? link : null}
       />
       <div className={styles.actions}>
         <ButtonLink variant="primary" href={link("all")} icon={<Search size={14} aria-hidden />}>
-          Traces of these calls
+          {canFind ? "Traces of these calls" : "Traces of its requests"}
         </ButtonLink>
         {edge.errors ? <ButtonLink href={link("failed")}>Failed</ButtonLink> : null}
         <ButtonLink href={link("slow")}>Slowest</ButtonLink>
@@ -140,12 +145,12 @@ function EdgePanel({ edge, map, time, onSelect }: PanelProps & { readonly edge: 
           traces of their own.
         </p>
       ) : null}
-      {hasOtherCallers ? (
+      {canFind ? null : (
         <p className={styles.note}>
-          A search looks for the requests that {edge.callee} served; those of its other callers are
-          among them.
+          A search finds all {formatCount(callee?.requests ?? 0)} requests that {edge.callee}{" "}
+          served, those of its other callers, too.
         </p>
-      ) : null}
+      )}
     </Panel>
   );
 }
@@ -190,19 +195,20 @@ interface FiguresProps {
   readonly p50: number;
   readonly p95: number;
   readonly seconds: number;
-  link(which: Which): string;
+  /** Null where no search finds what is counted, and nothing else. */
+  readonly link: ((which: Which) => string) | null;
 }
 
 /** Each figure leads to what it counts. */
 function Figures({ calls, callsName, errors, p50, p95, seconds, link }: FiguresProps) {
   if (!calls) return <p className={styles.note}>No requests in this stretch of time.</p>;
+  const linked = (which: Which, figure: ReactNode) =>
+    link ? <Link href={link(which)}>{figure}</Link> : figure;
   return (
     <dl className={styles.figures}>
       <div>
         <dt>{callsName}</dt>
-        <dd>
-          <Link href={link("all")}>{formatCount(calls)}</Link>
-        </dd>
+        <dd>{linked("all", formatCount(calls))}</dd>
       </div>
       <div>
         <dt>Rate</dt>
@@ -212,9 +218,7 @@ function Figures({ calls, callsName, errors, p50, p95, seconds, link }: FiguresP
         <dt>Errors</dt>
         <dd>
           {errors ? (
-            <Link href={link("failed")}>
-              <ErrorShare errors={errors} calls={calls} />
-            </Link>
+            linked("failed", <ErrorShare errors={errors} calls={calls} />)
           ) : (
             <ErrorShare errors={0} calls={calls} />
           )}
@@ -228,11 +232,7 @@ function Figures({ calls, callsName, errors, p50, p95, seconds, link }: FiguresP
       </div>
       <div>
         <dt>p95</dt>
-        <dd>
-          <Link href={link("slow")}>
-            <Duration nanos={p95} />
-          </Link>
-        </dd>
+        <dd>{linked("slow", <Duration nanos={p95} />)}</dd>
       </div>
     </dl>
   );

@@ -1,6 +1,6 @@
 /** The map as a table: one line for each pair of services of which one calls the other. */
 
-import { useMemo } from "react";
+import { useMemo, type ReactNode } from "react";
 import { formatCount, formatRate, rateUnit } from "@/model/format";
 import { shareOf, type MapEdge, type MapNode, type ServiceMap } from "@/model/serviceMap";
 import { ErrorShare } from "@/parts/ErrorShare";
@@ -10,7 +10,7 @@ import { linkTo, useUrl, type Changes } from "@/url/location";
 import { readSort, sortParam } from "@/url/sort";
 import type { TimeWindow } from "@/url/timeWindow";
 import { Link } from "wouter";
-import { callTracesLink } from "./links";
+import { callTracesLink, canFindCalls, type Which } from "./links";
 import styles from "./ServiceMapPage.module.css";
 
 const BY_CALLS: Sort = { key: "calls", descending: true };
@@ -47,8 +47,11 @@ export function MapTable({ map, time, found }: MapTableProps) {
 
 function columnsOf(map: ServiceMap, seconds: number, range: Changes): readonly Column<MapEdge>[] {
   const nodes = new Map(map.nodes.map((node): [string, MapNode] => [node.service, node]));
-  const traces = (edge: MapEdge, which: "all" | "failed" | "slow") =>
-    callTracesLink(edge, nodes.get(edge.callee), range, which);
+  const linked = (edge: MapEdge, which: Which, figure: ReactNode) => {
+    const callee = nodes.get(edge.callee);
+    if (!canFindCalls(edge, callee)) return figure;
+    return <Link href={callTracesLink(edge, callee, range, which)}>{figure}</Link>;
+  };
   const unit = rateUnit(Math.max(0, ...map.edges.map(({ calls }) => calls)) / seconds);
   const service = (name: string) => (
     <Link href={linkTo("/dependencies", { service: name, sel: name, ...range })}>{name}</Link>
@@ -71,7 +74,7 @@ function columnsOf(map: ServiceMap, seconds: number, range: Changes): readonly C
       title: "Calls",
       numeric: true,
       sortBy: (edge) => edge.calls,
-      render: (edge) => <Link href={traces(edge, "all")}>{formatCount(edge.calls)}</Link>,
+      render: (edge) => linked(edge, "all", formatCount(edge.calls)),
     },
     {
       key: "rate",
@@ -87,9 +90,7 @@ function columnsOf(map: ServiceMap, seconds: number, range: Changes): readonly C
       sortBy: (edge) => shareOf(edge.errors, edge.calls),
       render: (edge) =>
         edge.errors ? (
-          <Link href={traces(edge, "failed")}>
-            <ErrorShare errors={edge.errors} calls={edge.calls} />
-          </Link>
+          linked(edge, "failed", <ErrorShare errors={edge.errors} calls={edge.calls} />)
         ) : (
           <ErrorShare errors={0} calls={edge.calls} />
         ),
@@ -106,11 +107,7 @@ function columnsOf(map: ServiceMap, seconds: number, range: Changes): readonly C
       title: "p95",
       numeric: true,
       sortBy: (edge) => edge.p95_nanos,
-      render: (edge) => (
-        <Link href={traces(edge, "slow")}>
-          <Duration nanos={edge.p95_nanos} />
-        </Link>
-      ),
+      render: (edge) => linked(edge, "slow", <Duration nanos={edge.p95_nanos} />),
     },
   ];
 }

@@ -4,7 +4,7 @@ import { Maximize, Minus, Plus } from "lucide-react";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useShortcuts } from "@/app/shortcuts";
 import { rateUnit } from "@/model/format";
-import { edgeAt, type Layout, type Point } from "@/model/mapLayout";
+import { boxAround, edgeAt, type Box, type Layout, type Point } from "@/model/mapLayout";
 import { describeEdge, type ServiceMap } from "@/model/serviceMap";
 import { IconButton } from "@/parts/Button";
 import { tokenReader, useTheme } from "@/parts/theme";
@@ -39,7 +39,7 @@ export interface MapViewProps {
 }
 
 export function MapView(props: MapViewProps) {
-  const { map, layout, selection, found, focus, start, onSelect } = props;
+  const { map, layout, selection, found, focus, start } = props;
   const frame = useRef<HTMLDivElement>(null);
   const layer = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -75,7 +75,9 @@ export function MapView(props: MapViewProps) {
   useEffect(() => viewport.show(layout.width, layout.height, draw), [viewport, layout, draw]);
   useEffect(() => viewport.redraw(), [viewport, theme]);
   useCanvasSize(canvas, viewport);
-  useOpening(viewport, layout, props.layoutKey, focus ?? start);
+  const chosen = useMemo(() => boxOf(layout, selection), [layout, selection]);
+  useOpening(viewport, props.layoutKey, chosen ?? boxAround(layout, [start ?? ""]));
+  useEffect(() => viewport.keep(chosen), [viewport, chosen]);
   useEffect(() => {
     const place = props.reveal === null ? undefined : layout.nodes.get(props.reveal);
     if (place) viewport.reveal(place);
@@ -83,12 +85,22 @@ export function MapView(props: MapViewProps) {
 
   const edgeUnder = (point: Point) =>
     edgeAt(layout.edges, viewport.toMap(point), EDGE_REACH_PIXELS / viewport.zoom);
+  const { onSelect } = props;
+  const select = useCallback(
+    (chosen: Selection | null) => {
+      // The panel that opens takes room: what was clicked must not move.
+      viewport.stay();
+      onSelect(chosen);
+    },
+    [onSelect, viewport],
+  );
+  const selectNode = useCallback((service: string) => select({ service }), [select]);
   const selectEdge = useCallback(
     (index: number) => {
       const edge = map.edges[index];
-      onSelect(edge ? { caller: edge.caller, callee: edge.callee } : null);
+      select(edge ? { caller: edge.caller, callee: edge.callee } : null);
     },
-    [map, onSelect],
+    [map, select],
   );
   const dragging = useDragging({
     onPan: (dx, dy) => viewport.panBy(dx, dy),
@@ -96,14 +108,6 @@ export function MapView(props: MapViewProps) {
     onHover: (point) => setHovered(point ? edgeUnder(point) : -1),
   });
   useMapShortcuts(viewport);
-  const selectNode = useCallback(
-    (service: string) => {
-      // The panel that opens takes room: what was clicked must not move.
-      viewport.stay();
-      onSelect({ service });
-    },
-    [onSelect, viewport],
-  );
   const goByArrow = useCallback(
     (service: string, key: string) => {
       const next = nextByArrow(layout, service, key);
@@ -203,6 +207,13 @@ export function MapView(props: MapViewProps) {
   );
 }
 
+/** Where what is selected is drawn. */
+function boxOf(layout: Layout, selection: Selection | null): Box | undefined {
+  if (!selection) return undefined;
+  const services = "service" in selection ? [selection.service] : Object.values(selection);
+  return boxAround(layout, services);
+}
+
 /** The edges of what is selected; null where nothing is. */
 function strongEdges(map: ServiceMap, selection: Selection | null): ReadonlySet<number> | null {
   if (!selection) return null;
@@ -297,18 +308,13 @@ function useCanvasSize(
 }
 
 /** Shows a new layout from its start; the same one with other figures stays where it is. */
-function useOpening(
-  viewport: Viewport,
-  layout: Layout,
-  layoutKey: string,
-  start: string | null,
-): void {
+function useOpening(viewport: Viewport, layoutKey: string, around: Box | undefined): void {
   const opened = useRef("");
   useEffect(() => {
     if (opened.current === layoutKey) return;
     opened.current = layoutKey;
-    viewport.open(start === null ? undefined : layout.nodes.get(start));
-  }, [viewport, layout, layoutKey, start]);
+    viewport.open(around);
+  }, [viewport, layoutKey, around]);
 }
 
 function useMapShortcuts(viewport: Viewport): void {

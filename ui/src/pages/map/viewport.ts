@@ -3,17 +3,21 @@
  * and asks for a drawing, so that it follows the pointer however large the map is.
  */
 
-import { NODE_HEIGHT, NODE_WIDTH, type Point } from "@/model/mapLayout";
+import { NODE_HEIGHT, NODE_WIDTH, type Box, type Point } from "@/model/mapLayout";
 
 const MIN_ZOOM = 0.03;
 const MAX_ZOOM = 2;
-const MARGIN = 24;
+const MARGIN = 16;
+/** At the foot of the frame, which nothing is hidden by when the map is opened. */
+const LEGEND_HEIGHT = 20;
 const WHEEL_SPEED = 0.0016;
 /** Below the first, figures can't be read and names are written larger; below the second, neither. */
-const FIGURES_FROM = 0.62;
-const NAMES_FROM = 0.34;
-/** The smallest zoom a map is opened with, so that figures of 13 pixels can be read. */
-const READABLE_ZOOM = 0.85;
+const FIGURES_FROM = 0.65;
+const NAMES_FROM = 0.4;
+/** The smallest zoom that a whole map is opened with: its texts of 14 pixels can just be read. */
+const WHOLE_FROM = 0.7;
+/** The zoom that a part of a larger one is opened with. */
+const PART_ZOOM = 0.85;
 
 export interface View {
   /** Where the corner of the map is, in pixels of the frame. */
@@ -31,7 +35,9 @@ export class Viewport {
   #draw: (view: View) => void = () => undefined;
   #scheduled = 0;
   /** What the map was opened around; null once it has been moved. */
-  #opened: { readonly around: Point | undefined } | null = null;
+  #opened: { readonly around: Box | undefined } | null = null;
+  /** What must not get out of view when the frame becomes smaller. */
+  #kept: Box | undefined;
 
   get zoom(): number {
     return this.#view.zoom;
@@ -71,7 +77,7 @@ export class Viewport {
   /** Opens the map anew in a frame of another size, unless it has been moved. */
   resized(): void {
     if (this.#opened) this.open(this.#opened.around);
-    else this.redraw();
+    else this.keep(this.#kept);
   }
 
   /** Stays where it is, whatever size the frame gets. */
@@ -79,8 +85,20 @@ export class Viewport {
     this.#opened = null;
   }
 
+  /** Moves no farther than is needed to show this, and keeps it in view until it is moved. */
+  keep(box: Box | undefined): void {
+    this.#kept = box;
+    const { x, y, zoom } = this.#view;
+    const seen = this.#seen();
+    this.#move({
+      x: x + (box ? intoView(box.left * zoom + x, box.right * zoom + x, seen.width) : 0),
+      y: y + (box ? intoView(box.top * zoom + y, box.bottom * zoom + y, seen.height) : 0),
+      zoom,
+    });
+  }
+
   zoomBy(factor: number, around?: Point): void {
-    this.#opened = null;
+    this.#leave();
     const { x, y, zoom } = this.#view;
     const seen = this.#seen();
     const point = around ?? { x: seen.width / 2, y: seen.height / 2 };
@@ -94,33 +112,38 @@ export class Viewport {
   }
 
   panBy(dx: number, dy: number): void {
-    this.#opened = null;
+    this.#leave();
     const { x, y, zoom } = this.#view;
     this.#move({ x: x + dx, y: y + dy, zoom });
   }
 
   /** Shows the whole map. */
   fit(): void {
-    this.#opened = null;
-    this.#centre(this.#middle(), this.#fitting());
+    this.#leave();
+    this.#centre(this.#middle(), this.#fitting(this.#width, this.#height));
   }
 
-  /** Shows the whole map, or as much of it around a point as can be read. */
-  open(around: Point | undefined): void {
+  /** Shows the whole map, or as much of it around something as can be read. */
+  open(around: Box | undefined): void {
     this.#opened = { around };
-    const zoom = this.#fitting();
-    if (zoom >= READABLE_ZOOM) {
-      this.#centre(this.#middle(), zoom);
+    const whole = { left: 0, right: this.#width, top: 0, bottom: this.#height };
+    const fitting = this.#fitting(this.#width, this.#height);
+    if (fitting >= WHOLE_FROM) {
+      this.#centre(this.#middle(), fitting);
       return;
     }
+    const { left, right, top, bottom } = around ?? whole;
+    const zoom = Math.max(
+      Math.min(this.#fitting(right - left, bottom - top), PART_ZOOM),
+      WHOLE_FROM,
+    );
     const seen = this.#seen();
-    const point = around ?? this.#middle();
     this.#centre(
       {
-        x: withinMap(point.x, seen.width / READABLE_ZOOM, this.#width),
-        y: withinMap(point.y, seen.height / READABLE_ZOOM, this.#height),
+        x: withinMap((left + right) / 2, seen.width / zoom, this.#width, MARGIN / zoom),
+        y: withinMap((top + bottom) / 2, seen.height / zoom, this.#height, MARGIN / zoom),
       },
-      READABLE_ZOOM,
+      zoom,
     );
   }
 
@@ -137,8 +160,8 @@ export class Viewport {
       left <= seen.width - sideways &&
       top <= seen.height - upright;
     if (isSeen) return;
-    this.#opened = null;
-    this.#centre(point, Math.max(zoom, READABLE_ZOOM));
+    this.#leave();
+    this.#centre(point, Math.max(zoom, PART_ZOOM));
   }
 
   /** A point of the frame as one of the map. */
@@ -147,18 +170,25 @@ export class Viewport {
     return { x: (point.x - x) / zoom, y: (point.y - y) / zoom };
   }
 
+  #leave(): void {
+    this.#opened = null;
+    this.#kept = undefined;
+  }
+
   #seen(): { width: number; height: number } {
-    return { width: this.#frame?.clientWidth ?? 0, height: this.#frame?.clientHeight ?? 0 };
+    const [width, height] = [this.#frame?.clientWidth ?? 0, this.#frame?.clientHeight ?? 0];
+    return { width, height: height - LEGEND_HEIGHT };
   }
 
   #middle(): Point {
     return { x: this.#width / 2, y: this.#height / 2 };
   }
 
-  #fitting(): number {
+  /** The zoom at which so much of the map is seen, 1 at most. */
+  #fitting(width: number, height: number): number {
     const seen = this.#seen();
-    const across = (seen.width - 2 * MARGIN) / Math.max(this.#width, 1);
-    const down = (seen.height - 2 * MARGIN) / Math.max(this.#height, 1);
+    const across = (seen.width - 2 * MARGIN) / Math.max(width, 1);
+    const down = (seen.height - 2 * MARGIN) / Math.max(height, 1);
     return Math.max(Math.min(across, down, 1), MIN_ZOOM);
   }
 
@@ -184,10 +214,15 @@ export class Viewport {
 }
 
 /** The middle of what is seen, moved so that no more than a margin beside the map is. */
-function withinMap(middle: number, seen: number, size: number): number {
-  const margin = MARGIN / READABLE_ZOOM;
+function withinMap(middle: number, seen: number, size: number, margin: number): number {
   if (seen >= size + 2 * margin) return size / 2;
   return Math.min(Math.max(middle, seen / 2 - margin), size + margin - seen / 2);
+}
+
+/** How far something must be moved to be seen; what is larger than the frame, not at all. */
+function intoView(from: number, to: number, seen: number): number {
+  if (to - from > seen - 2 * MARGIN) return 0;
+  return Math.max(MARGIN - from, 0) + Math.min(seen - MARGIN - to, 0);
 }
 
 function detailAt(zoom: number): "figures" | "names" | "shapes" {

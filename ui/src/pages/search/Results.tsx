@@ -23,12 +23,15 @@ interface ResultsProps {
   readonly traces: readonly TraceSummary[];
   /** Of all traces that match; undefined until it is known. */
   readonly total: number | undefined;
+  /** Spans that match, in all of them. */
+  readonly totalSpans: number | undefined;
   /** Null unless the traces are watched live. */
   readonly live: LiveQuery | null;
   onLive(on: boolean): void;
 }
 
-export function Results({ state, found, traces, total, live, onLive }: ResultsProps) {
+export function Results(props: ResultsProps) {
+  const { state, found, traces, total, totalSpans, live, onLive } = props;
   const { search, change } = state;
   const fresh = useMemo(() => new Set(live?.data?.fresh), [live?.data?.fresh]);
   const find = useMemo(() => wordsToFind(search.line), [search.line]);
@@ -37,9 +40,12 @@ export function Results({ state, found, traces, total, live, onLive }: ResultsPr
   return (
     <section className={styles.results} aria-label="Results">
       <div className={styles.toolbar}>
-        <h2 className={styles.count} aria-live="polite">
-          {heading({ state, found, shown: traces.length, total, live })}
-        </h2>
+        <div className={styles.found} aria-live="polite">
+          <h2 className={styles.count}>
+            {heading({ state, found, shown: traces.length, total, live })}
+          </h2>
+          {totalSpans && !live ? <span>{written(totalSpans, "matching span")}</span> : null}
+        </div>
         <Tools state={state} live={live !== null} onLive={onLive} />
       </div>
       {asked.error && traces.length ? <Notice tone="error">{asked.error.message}</Notice> : null}
@@ -114,15 +120,15 @@ function heading({
 }: Pick<ResultsProps, "state" | "found" | "total" | "live"> & { readonly shown: number }): string {
   const asked = live ?? found;
   if (!shown && !asked.isSuccess) return beginning(asked.error);
-  if (live) return `The newest ${written(shown)}, live`;
-  if (state.search.grouped) return total === undefined ? "Traces" : written(total);
-  if (!found.hasNextPage) return written(shown);
-  if (total === undefined || total <= shown) return `${written(shown)}, more exist`;
-  return `${formatCount(shown)} of ${written(total)}`;
+  if (live) return `The newest ${written(shown, "trace")}, live`;
+  if (state.search.grouped) return total === undefined ? "Traces" : written(total, "trace");
+  if (!found.hasNextPage) return written(shown, "trace");
+  if (total === undefined || total <= shown) return `${written(shown, "trace")}, more exist`;
+  return `${formatCount(shown)} of ${written(total, "trace")}`;
 }
 
-function written(traces: number): string {
-  return `${traces.toLocaleString("en-US")} ${traces === 1 ? "trace" : "traces"}`;
+function written(count: number, what: string): string {
+  return `${count.toLocaleString("en-US")} ${what}${count === 1 ? "" : "s"}`;
 }
 
 /** Values of attributes that were searched for, as the trace page finds them. */

@@ -88,6 +88,7 @@ function Found({ state }: { readonly state: SearchState }) {
         found={found}
         traces={traces}
         total={counts.isPlaceholderData ? undefined : counts.data?.total_traces}
+        totalSpans={counts.isPlaceholderData ? undefined : counts.data?.total_spans}
         live={isLive ? live : null}
         onLive={(on) => {
           setLive(on);

@@ -10,6 +10,7 @@ const EXAMPLES: readonly (readonly [written: string, meaning: string])[] = [
   ["duration>1s", "longer than a second; also us, ms, m, h"],
   ["service=…", "of a service; * stands for anything"],
   ["kind=server", "also client, producer, consumer, internal"],
+  ["peer=…", "calls to a database or another address"],
   ["http.response.status_code>=500", "any attribute, with = != > >= < <="],
   ["( … OR … )", "one of two conditions"],
 ];
