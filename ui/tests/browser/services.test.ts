@@ -57,7 +57,7 @@ test("tells the exceptions of a service, and leads to their spans", async ({ ope
   await page.waitForURL(/q=exception.type%3DSoldOut\+exception.message%3D%22no\+such\+thing%22/);
   await page.locator(`a[href*="/trace/${traceId}"]`).first().waitFor();
   await page.goBack();
-  await rows.first().getByRole("link", { name: "Newest span with SoldOut" }).click();
+  await rows.first().getByRole("link", { name: "newest span with SoldOut" }).click();
   await page.waitForURL(`**/trace/${traceId}?sel=${spanIdOf("pay")}*`);
   await page.locator("[role=row][aria-selected=true]").filter({ hasText: "pay" }).waitFor();
 });

@@ -77,15 +77,18 @@ function columnsOf(counted: Narrowed, time: TimeWindow): readonly Column<Excepti
       key: "last",
       title: "Last seen",
       numeric: true,
-      render: (row) => (
-        <Link
-          href={linkTo(`/trace/${row.trace_id}`, { sel: row.span_id })}
-          className={styles.age}
-          aria-label={`Newest span with ${row.type || row.message}`}
-        >
-          {formatAge(row.last_micros, time.window.end)}
-        </Link>
-      ),
+      render: (row) => {
+        const age = formatAge(row.last_micros, time.window.end);
+        return (
+          <Link
+            href={linkTo(`/trace/${row.trace_id}`, { sel: row.span_id })}
+            className={styles.age}
+            aria-label={`${age}: newest span with ${row.type || row.message}`}
+          >
+            {age}
+          </Link>
+        );
+      },
     },
   ];
 }
