@@ -80,7 +80,7 @@ BUILT_IN = (
     _built_in(
         Kind.EXTENSION,
         "query",
-        "Answers Jaeger's query API from what an exporter stored.",
+        "Web UI and query APIs, Jaeger's and its own, over what an exporter stored.",
         module="ananta.api.extension",
     ),
 )

@@ -30,7 +30,8 @@ def demo(plan: Plan, endpoint: str) -> None:
     with contextlib.suppress(KeyboardInterrupt), server(endpoint) as started:
         # Where a server has its pages by default; only it knows better.
         page = f"http://{urlsplit(endpoint).hostname}:16686"
-        console().print(f"Open {page} while it plays; Ctrl-C ends it.", soft_wrap=True)
+        told = "the newest is told first, Ctrl-C ends it"
+        console().print(f"Traces are at {page}/search: {told}.", soft_wrap=True)
         _play(plan, endpoint)
         if started is not None:
             _stay(started)
@@ -51,6 +52,8 @@ def _play(plan: Plan, endpoint: str) -> None:
                 endless = part == "live" and plan.duration_seconds is None
                 tasks[part] = progress.add_task(_TITLES[part], total=None if endless else 1.0)
             progress.update(tasks[part], completed=share)
+            if part == "past" and not progress.console.is_terminal:
+                progress.console.print(f"{_TITLES[part]}: {int(share * 100)}%")
 
         outcome = play(plan, otlp_exporter(endpoint), tell)
     if outcome.lost:

@@ -73,12 +73,21 @@ def call(
 
 
 def statement(
-    story: Story, service: str, operation: str, table: str, text: str, longest_ms: float = 12
+    story: Story,
+    service: str,
+    operation: str,
+    table: str,
+    text: str,
+    longest_ms: float = 12,
+    namespace: str = "ananta",
 ) -> None:
-    """A statement in PostgreSQL; it times out when the database is very slow."""
+    """A statement in PostgreSQL; it times out when the database is very slow.
+
+    The span is named by operation and table alone; which tenant's it is, the namespace says.
+    """
     told: dict[str, AttributeValue] = {
         "db.system.name": "postgresql",
-        "db.namespace": "ananta",
+        "db.namespace": namespace,
         "db.collection.name": table,
         "db.operation.name": operation,
         "db.query.text": text,

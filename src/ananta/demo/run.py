@@ -1,4 +1,7 @@
-"""Plays the platform: its past first, as fast as it is taken, then live at a steady rate."""
+"""Plays the platform: its past first, as fast as it is taken, then live at a steady rate.
+
+The past is told from its end, so that what a page shows unasked is there first.
+"""
 
 from __future__ import annotations
 
@@ -84,15 +87,14 @@ def _past(platform: Platform, plan: Plan, chance: random.Random) -> Iterator[flo
     end = time.time_ns() - _MARGIN_SECONDS * _SECOND
     begin = end - int(plan.history_seconds * _SECOND)
     slow = slow_hour(begin, end)
-    rebuild_index(Story(platform, chance, begin + (end - begin) * 2 // 5))
-    platform.flush()
     stories = int(plan.history_seconds * _STORIES_PER_SECOND)
     for number in range(stories):
-        at = begin + (end - begin) * number // stories
+        at = end - (end - begin) * (number + 1) // stories
         _tell_one(platform, chance, at, _SLOWNESS if at in slow else 1.0)
         if number % _STORIES_AT_ONCE == _STORIES_AT_ONCE - 1:
             platform.flush()
-            yield (number + 1) / stories
+            yield (number + 1) / (stories + 1)
+    rebuild_index(Story(platform, chance, begin + (end - begin) * 2 // 5))
     platform.flush()
     yield 1.0
 

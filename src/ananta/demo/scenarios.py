@@ -110,10 +110,11 @@ def _create_namespace(story: Story, tenant: str) -> None:
             calls.statement(
                 story,
                 "cns-service",
-                "CREATE",
-                f"tenant_{tenant}.{table}",
+                "CREATE TABLE",
+                table,
                 f"CREATE TABLE tenant_{tenant}.{table} (LIKE template.{table} INCLUDING ALL)",
                 25,
+                namespace=f"ananta|tenant_{tenant}",
             )
 
 

@@ -59,7 +59,8 @@ class Story:
         self.database_slowness = database_slowness
         self._platform = platform
         self._now = start_unix_nano
-        self._open: list[Span] = []
+        # Each with how far the clock of its host is ahead.
+        self._open: list[tuple[Span, int]] = []
         self._tracers: dict[str, Tracer] = {}
 
     @contextmanager
@@ -73,7 +74,7 @@ class Story:
     ) -> Iterator[Span]:
         """A span of a service; an exception that leaves it is recorded, and goes on."""
         skew = self._platform.service(service).kind.clock_skew_nanos
-        parent = set_span_in_context(self._open[-1]) if self._open else None
+        parent = set_span_in_context(self._open[-1][0]) if self._open else None
         span = self._tracer(service).start_span(
             name,
             context=parent,
@@ -82,7 +83,7 @@ class Story:
             links=[Link(context, {"messaging.system": "kafka"}) for context in links],
             start_time=self._now + skew,
         )
-        self._open.append(span)
+        self._open.append((span, skew))
         try:
             yield span
         except DependencyError as error:
@@ -115,7 +116,8 @@ class Story:
 
     def event(self, name: str, attributes: Attributes | None = None) -> None:
         """Something that happens in the open span now."""
-        self._open[-1].add_event(name, attributes, timestamp=self._now)
+        span, skew = self._open[-1]
+        span.add_event(name, attributes, timestamp=self._now + skew)
 
     def later(self, after_ms: float) -> Story:
         """What follows from this story after a while, as a trace of its own."""

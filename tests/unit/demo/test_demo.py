@@ -62,6 +62,29 @@ def test_children_lie_within_their_parents_but_for_clock_skew():
     assert skewed
 
 
+def test_events_happen_while_their_span_is_open():
+    spans = [*told(scenarios.enrich_bom, range(200)), *told(scenarios.provision_tenant, [1], 14.0)]
+    happened = {event.name for span in spans for event in span.events}
+    assert happened == {"retry", "exception", "db.client.connection.wait"}
+    for span in spans:
+        assert all(span.start_time <= each.timestamp <= span.end_time for each in span.events)
+
+
+def test_names_of_spans_are_few_whatever_the_tenants():
+    for scenario in scenarios.SCENARIOS:
+        few, many = (
+            {(service(span), span.name) for span in told(scenario, range(stories))}
+            for stories in (60, 100)
+        )
+        assert few == many
+        assert not any(character.isdigit() for _, name in many for character in route(name))
+
+
+def route(name):
+    """A name without the version of the interface, the one number that belongs there."""
+    return name.replace("/v1/", "/")
+
+
 def test_failing_suppliers_are_asked_again_and_leave_a_stack_trace():
     spans = told(scenarios.enrich_bom, range(200))
     again = [span for span in spans if "http.request.resend_count" in span.attributes]
@@ -113,7 +136,8 @@ def test_the_same_seed_tells_the_same_stories(monkeypatch: pytest.MonkeyPatch):
     assert first != spans(4)
 
 
-def test_the_past_and_the_present_are_told_with_progress():
+def test_the_past_from_its_end_and_the_present_are_told_with_progress():
+    begun = time.time_ns()
     exporter = InMemorySpanExporter()
     progress = []
     outcome = play(
@@ -123,7 +147,10 @@ def test_the_past_and_the_present_are_told_with_progress():
     assert outcome.lost == 0
     assert ("past", 1.0) in progress
     assert progress[-1] == ("live", 1.0)
-    names = Counter(span.name for span in exporter.get_finished_spans())
+    spans = exporter.get_finished_spans()
+    first, middle = spans[0], spans[len(spans) // 2]
+    assert middle.end_time < begun - HOUR_NANOS // 6 < first.end_time
+    names = Counter(span.name for span in spans)
     assert {"GET /v1/tenants/{tenant_id}", "POST /v1/boms/{bom_id}/enrich"} <= names.keys()
 
 
