@@ -1,9 +1,9 @@
 /**
- * A colour for each service of a trace, the same for everybody who opens it.
+ * A colour for each service, the same on every page and for everybody.
  *
  * Eight pairs that stay apart for colour-blind people and stand out from the background. The place
- * of a service comes from its name; where that is taken, the next free one is, in the order of
- * names. From the ninth service on colours come again, striped.
+ * of a service comes from its name; where that is taken by another of all the services there are,
+ * the next free one is. Where all eight are taken colours come again, striped.
  */
 
 export interface ServiceColor {
@@ -35,34 +35,81 @@ export const DARK = [
   "#dec2e5",
 ] as const;
 
-export function serviceColors(services: readonly string[]): Map<string, ServiceColor> {
-  const colors = new Map<string, ServiceColor>();
+/**
+ * Colours for the services of a trace, those of `all` services; where two of the trace would share
+ * one there, another takes one that is free in the trace.
+ */
+export function serviceColors(
+  services: readonly string[],
+  all: readonly string[] = [],
+): Map<string, ServiceColor> {
+  const known = listColors(services, all);
+  const places = settle(services, (name) => placeOf(known.get(name)!));
   const badges = new Set<string>();
-  const taken = new Set<number>();
-  for (const name of [...new Set(services)].sort()) {
-    if (taken.size === LIGHT.length) taken.clear();
-    let slot = hash(name) % LIGHT.length;
-    while (taken.has(slot)) slot = (slot + 1) % LIGHT.length;
-    taken.add(slot);
-    const badge = badgeOf(name, badges);
+  const colors = new Map<string, ServiceColor>();
+  for (const [name, place] of places) {
+    const usual = known.get(name)!.badge;
+    const badge = badges.has(usual) ? badgeOf(name, badges) : usual;
     badges.add(badge);
-    colors.set(name, { slot, striped: colors.size >= LIGHT.length, badge });
+    colors.set(name, colorAt(place, badge));
   }
   return colors;
 }
 
 /**
- * Colours for lists of whatever services there are: each from its name alone, so that it stays the
- * same when others come and go. Two services may share a colour; their names tell them apart.
+ * Colours for lists, which stay the same whatever else is listed. Of more services than there are
+ * places some share one; their names tell them apart.
  */
-export function listColors(services: readonly string[]): Map<string, ServiceColor> {
-  const none: ReadonlySet<string> = new Set();
-  return new Map(
-    services.map((name) => [
-      name,
-      { slot: hash(name) % LIGHT.length, striped: false, badge: badgeOf(name, none) },
-    ]),
-  );
+export function listColors(
+  services: readonly string[],
+  all: readonly string[] = [],
+): Map<string, ServiceColor> {
+  const places = settle([...services, ...all], (name) => hash(name) % LIGHT.length);
+  const badges = new Set<string>();
+  const colors = new Map<string, ServiceColor>();
+  for (const [name, place] of places) {
+    const badge = badgeOf(name, badges);
+    badges.add(badge);
+    colors.set(name, colorAt(place, badge));
+  }
+  return colors;
+}
+
+/** The plain colours, then the striped ones. */
+const PLACES = 2 * LIGHT.length;
+
+function placeOf({ slot, striped }: ServiceColor): number {
+  return slot + (striped ? LIGHT.length : 0);
+}
+
+function colorAt(place: number, badge: string): ServiceColor {
+  return { slot: place % LIGHT.length, striped: place >= LIGHT.length, badge };
+}
+
+/**
+ * A place for each name, in the order of names: its own for the first that has it, so that a new
+ * service displaces few; then the next free one for each of the others, as long as there are any.
+ */
+function settle(names: readonly string[], own: (name: string) => number): Map<string, number> {
+  const sorted = [...new Set(names)].sort();
+  const taken = new Map<number, string>();
+  for (const name of sorted) if (!taken.has(own(name))) taken.set(own(name), name);
+  const places = new Map<string, number>();
+  for (const name of sorted) {
+    const place = taken.get(own(name)) === name ? own(name) : nextFree(own(name), taken);
+    taken.set(place, name);
+    places.set(name, place);
+  }
+  return places;
+}
+
+function nextFree(place: number, taken: ReadonlyMap<number, string>): number {
+  for (let step = 0; step < PLACES; step++) {
+    const slot = (place + step) % LIGHT.length;
+    const next = step < LIGHT.length ? slot : slot + LIGHT.length;
+    if (!taken.has(next)) return next;
+  }
+  return place;
 }
 
 /** FNV-1a over the UTF-16 units of a text, as an unsigned 32-bit number. */
@@ -87,5 +134,6 @@ function badgeOf(name: string, taken: ReadonlySet<string>): string {
     const badge = (first + (second ?? "")).toUpperCase();
     if (second && !taken.has(badge)) return badge;
   }
-  return first.toUpperCase();
+  // So many begin alike that some share their letters.
+  return (first + (words[1]?.[0] ?? letters[1] ?? "")).toUpperCase();
 }

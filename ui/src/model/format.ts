@@ -19,6 +19,11 @@ export function formatDuration(nanos: number): string {
   return sign + (scale === 1 ? `${Math.round(size)} ns` : `${threeDigits(size / scale)} ${unit}`);
 }
 
+/** A point in time relative to another: `+1.20 ms`, `−113 ms` where it lies before. */
+export function formatOffset(nanos: number): string {
+  return (nanos < 0 ? "" : "+") + formatDuration(nanos);
+}
+
 /** A power of ten as the tick of an axis: `10 ms`, `100 s`. */
 export function formatDurationTick(nanos: number): string {
   const [unit, scale] = UNITS.findLast(([, nanosOfUnit]) => nanos >= nanosOfUnit) ?? UNITS[0]!;

@@ -20,6 +20,20 @@ export function barsOf(histogram: Histogram): readonly Bar[] {
   }));
 }
 
+/**
+ * How high a bar and the errors in it are where the highest has a height, in true proportion; but
+ * what there is at least a pixel, and a bar that is not all errors a pixel more than they.
+ */
+export function heightsOf(
+  { spans, errors }: Pick<Bar, "spans" | "errors">,
+  most: number,
+  height: number,
+): { whole: number; errors: number } {
+  const failed = errors && Math.max((errors / most) * height, 1);
+  const least = failed + (errors < spans ? 1 : 0);
+  return { whole: Math.max((spans / most) * height, least), errors: failed };
+}
+
 function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0);
 }

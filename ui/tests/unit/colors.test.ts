@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { DARK, LIGHT, listColors, serviceColors } from "@/model/colors";
+import { DARK, LIGHT, listColors, serviceColors, type ServiceColor } from "@/model/colors";
 
 type Triple = readonly [number, number, number];
 
@@ -86,12 +86,48 @@ test("ten services differ in colour or stripes, and all in their letters", () =>
   expect(new Set(colors.map(({ badge }) => badge)).size).toBe(10);
 });
 
-test("a service in a list keeps its colour and letters whatever else is listed", () => {
-  const names = Array.from({ length: 30 }, (_, number) => `service-${number}`);
-  const all = listColors(names);
-  for (const name of names) {
-    expect(listColors([name]).get(name)).toEqual(all.get(name));
-    expect(all.get(name)?.striped).toBe(false);
-    expect(serviceColors([name]).get(name)).toEqual(all.get(name));
+const DEMO = [
+  "api-gateway",
+  "billing-service",
+  "cns-service",
+  "enrichment-service",
+  "notification-service",
+  "orchestrator",
+  "temporal-worker",
+  "tenant-management",
+];
+const signOf = ({ slot, striped }: ServiceColor) => `${slot} ${striped}`;
+
+test("eight services have eight colours, the same in lists and in every trace", () => {
+  const listed = listColors(DEMO, DEMO);
+  expect(new Set([...listed.values()].map(({ slot }) => slot)).size).toBe(8);
+  for (const first of DEMO) {
+    for (const second of DEMO) {
+      const colors = serviceColors([first, second], DEMO);
+      expect(colors.get(first)).toEqual(listed.get(first));
+      expect(listColors([second], DEMO).get(second)).toEqual(listed.get(second));
+    }
+  }
+});
+
+test("of a hundred services those of a trace differ, and keep their colour where they can", () => {
+  const all = Array.from({ length: 100 }, (_, number) => `service-${number}`);
+  const listed = listColors(all, all);
+  const trace = all.slice(40, 54);
+  const colors = serviceColors(trace, all);
+  expect([...colors.keys()].sort()).toEqual([...trace].sort());
+  expect(new Set([...colors.values()].map(signOf)).size).toBe(14);
+  expect(new Set([...colors.values()].map(({ badge }) => badge)).size).toBe(14);
+  const kept = trace.filter((name) => signOf(colors.get(name)!) === signOf(listed.get(name)!));
+  expect(kept.length).toBeGreaterThan(4);
+  expect(serviceColors(["service-7"], all).get("service-7")).toEqual(listed.get("service-7"));
+});
+
+test("a new service changes the colours of few others", () => {
+  const before = listColors(DEMO, DEMO);
+  for (const fresh of ["aardvark", "mail", "zebra"]) {
+    const after = listColors(DEMO, [...DEMO, fresh]);
+    const changed = DEMO.filter((name) => after.get(name)!.slot !== before.get(name)!.slot);
+    expect(changed.length).toBeLessThanOrEqual(3);
   }
 });

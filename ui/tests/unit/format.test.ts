@@ -4,6 +4,7 @@ import {
   formatCount,
   formatDuration,
   formatDurationTick,
+  formatOffset,
   formatRate,
   formatShare,
   rateUnit,
@@ -28,6 +29,12 @@ describe("formatDuration", () => {
   ])("writes %d as %s", (nanos, text) => {
     expect(formatDuration(nanos)).toBe(text);
   });
+});
+
+it("writes offsets with one sign", () => {
+  expect(formatOffset(94_800_000)).toBe("+94.8 ms");
+  expect(formatOffset(0)).toBe("+0 ns");
+  expect(formatOffset(-113_000_000)).toBe("−113 ms");
 });
 
 it("writes counts, shares and sizes", () => {

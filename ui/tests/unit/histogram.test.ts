@@ -5,6 +5,7 @@ import {
   boxOf,
   countIn,
   durationsOfRows,
+  heightsOf,
   mostInCell,
   shadeOf,
   windowOfColumns,
@@ -37,6 +38,14 @@ it("sums durations up to bars that touch but do not overlap", () => {
     { start: 120_000_000, end: 149_999_999, spans: 51, errors: 5 },
   ]);
   expect(windowOfColumns(histogram, 0, 2)).toEqual({ start: 60_000_000, end: 149_999_999 });
+});
+
+it("draws errors as high as they are many, and a pixel where they are few", () => {
+  expect(heightsOf({ spans: 50, errors: 10 }, 100, 90)).toEqual({ whole: 45, errors: 9 });
+  expect(heightsOf({ spans: 1500, errors: 12 }, 11_500, 92)).toEqual({ whole: 12, errors: 1 });
+  expect(heightsOf({ spans: 1, errors: 1 }, 11_500, 92)).toEqual({ whole: 1, errors: 1 });
+  expect(heightsOf({ spans: 2, errors: 1 }, 11_500, 92)).toEqual({ whole: 2, errors: 1 });
+  expect(heightsOf({ spans: 1, errors: 0 }, 11_500, 92)).toEqual({ whole: 1, errors: 0 });
 });
 
 it("knows where rows of durations end", () => {

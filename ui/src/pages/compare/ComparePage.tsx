@@ -3,6 +3,7 @@
 import { ArrowLeftRight, ChevronsDownUp, ChevronsUpDown } from "lucide-react";
 import { useDeferredValue, useMemo, useState } from "react";
 import { useParams } from "wouter";
+import { useApi } from "@/api/client";
 import { useTrace } from "@/api/trace";
 import { useShortcuts } from "@/app/shortcuts";
 import { serviceColors } from "@/model/colors";
@@ -31,11 +32,11 @@ export default function ComparePage() {
   const { params: search, go } = useUrl();
   const first = useTrace(firstId);
   const second = useTrace(secondId);
-  const colors = useMemo(
-    () =>
-      serviceColors([...(first.data?.serviceNames ?? []), ...(second.data?.serviceNames ?? [])]),
-    [first.data, second.data],
-  );
+  const { data: services } = useApi("/services", {});
+  const colors = useMemo(() => {
+    const names = [first.data, second.data].flatMap((trace) => trace?.serviceNames ?? []);
+    return serviceColors(names, services);
+  }, [first.data, second.data, services]);
   const cohort = search.getAll("cohort").map((id) => id.toLowerCase());
   const open = (a: string, b: string) => {
     // What is replaced stays within reach.

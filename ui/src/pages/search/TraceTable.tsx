@@ -6,6 +6,7 @@
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import { ArrowDown } from "lucide-react";
 import { useLayoutEffect, useMemo, useRef, useState } from "react";
+import { useApi } from "@/api/client";
 import { useSettings } from "@/app/settings";
 import { listColors } from "@/model/colors";
 import type { TraceSummary } from "@/model/scatter";
@@ -32,10 +33,11 @@ interface TraceTableProps {
 }
 
 export function TraceTable({ traces, order, fresh, find, onOrder }: TraceTableProps) {
-  const colors = useMemo(
-    () => listColors(traces.flatMap((trace) => trace.services.map(({ service }) => service))),
-    [traces],
-  );
+  const { data: services } = useApi("/services", {});
+  const colors = useMemo(() => {
+    const listed = traces.flatMap((trace) => trace.services.map(({ service }) => service));
+    return listColors(listed, services);
+  }, [traces, services]);
   const zone = useSettings((settings) => settings.zone);
   const offset = offsetOf(traces[0]?.start_micros ?? 0, zone);
   const longest = traces.reduce((most, trace) => Math.max(most, trace.duration_nanos), 1);

@@ -3,6 +3,7 @@
 import { Activity } from "lucide-react";
 import { useMemo } from "react";
 import { Link } from "wouter";
+import { useApi } from "@/api/client";
 import { listColors } from "@/model/colors";
 import { formatCount, formatRate, rateUnit } from "@/model/format";
 import { shareOf } from "@/model/serviceMap";
@@ -35,7 +36,8 @@ export function ServicesTable({ services, time }: ServicesTableProps) {
   const rows = services.filter(({ service }) =>
     words.every((word) => service.toLowerCase().includes(word)),
   );
-  const columns = useMemo(() => columnsOf(services, time), [services, time]);
+  const { data: all } = useApi("/services", {});
+  const columns = useMemo(() => columnsOf(services, all, time), [services, all, time]);
   if (!services.length) {
     return (
       <Empty title="No service has sent a span yet" icon={<Activity size={28} aria-hidden />}>
@@ -81,9 +83,13 @@ export function ServicesTable({ services, time }: ServicesTableProps) {
 
 function columnsOf(
   services: readonly ServiceOverview[],
+  all: readonly string[] | undefined,
   time: TimeWindow,
 ): readonly Column<ServiceOverview>[] {
-  const colors = listColors(services.map(({ service }) => service));
+  const colors = listColors(
+    services.map(({ service }) => service),
+    all,
+  );
   const range = time.params;
   const most = Math.max(0, ...services.map(({ requests }) => requests));
   const unit = rateUnit(most / time.seconds);

@@ -3,6 +3,7 @@
 import { RefreshCw, SearchX } from "lucide-react";
 import { useEffect, useState } from "react";
 import { Redirect, useParams } from "wouter";
+import { useApi } from "@/api/client";
 import { useTrace } from "@/api/trace";
 import { groupSiblings } from "@/model/siblings";
 import { nameOf, rootRow, type TraceData } from "@/model/traceData";
@@ -39,6 +40,8 @@ function TraceLoader({ traceId }: { readonly traceId: string }) {
   const root = params.get("root") ?? undefined;
   const limit = Number(params.get("limit")) || undefined;
   const { data, error, refetch, isFetching } = useTrace(traceId, { raw, root, limit });
+  // For the colours of services: asked beside the trace, so that they are there with it.
+  useApi("/services", {});
   const reload = () => void refetch();
   useTitle(data ? nameOf(data, rootRow(data)) : traceId);
   if (data) {

@@ -1,6 +1,7 @@
 /** A trace that was read: header, tools, the chosen view, and the span that is shown in detail. */
 
 import { Suspense, useMemo, useRef, type RefObject } from "react";
+import { useApi } from "@/api/client";
 import { serviceColors, type ServiceColor } from "@/model/colors";
 import { Loading } from "@/parts/States";
 import { embed } from "@/url/embed";
@@ -30,7 +31,8 @@ interface TraceScreenProps {
 export function TraceScreen({ raw, reload, reloading }: TraceScreenProps) {
   const view = useTraceView();
   const { params } = useUrl();
-  const colors = useMemo(() => serviceColors(view.trace.serviceNames), [view]);
+  const { data: services } = useApi("/services", {});
+  const colors = useMemo(() => serviceColors(view.trace.serviceNames, services), [view, services]);
   const selected = useView(({ selected }) => selected);
   const detail = useRef<HTMLElement>(null);
   const shown = viewOf(params.get("v"));

@@ -5,7 +5,7 @@
 
 import { useCallback } from "react";
 import { useSettings } from "@/app/settings";
-import { formatDuration } from "@/model/format";
+import { formatDuration, formatDurationTick } from "@/model/format";
 import {
   countIn,
   durationsOfRows,
@@ -41,7 +41,7 @@ export function Heatmap({ histogram, onChoose }: HeatmapProps) {
       const plot = plotOf(size);
       const levels = histogram.duration_bounds_nanos.flatMap((bound, row) =>
         rows <= FEW_ROWS || isDecade(bound)
-          ? [[plot.height * (1 - row / rows), formatBound(bound)] as const]
+          ? [[plot.height * (1 - row / rows), formatDurationTick(bound)] as const]
           : [],
       );
       drawLevels(context, size, ink, levels);
@@ -70,7 +70,7 @@ export function Heatmap({ histogram, onChoose }: HeatmapProps) {
     const time = isAllTime ? "all of the time" : describeWindow(window, zone);
     const durations = isAllDurations
       ? "all durations"
-      : `${formatBound(least)} – ${formatBound(below)}`;
+      : `${formatDurationTick(least)} – ${formatDurationTick(below)}`;
     return `${time}, ${durations}: ${describeCounts(spans, errors)}`;
   };
   return (
@@ -122,11 +122,6 @@ export function Heatmap({ histogram, onChoose }: HeatmapProps) {
 
 function isDecade(bound: number): boolean {
   return bound === 0 || Math.abs(Math.log10(bound) % 1) < 1e-9;
-}
-
-/** Bounds are round numbers: `1 ms`, not `1.00 ms`. */
-function formatBound(nanos: number): string {
-  return formatDuration(nanos).replace(/\.0+ /, " ");
 }
 
 /** Cells as dark as they are full; a triangle in the corner of those that have errors. */

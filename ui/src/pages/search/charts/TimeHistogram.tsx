@@ -4,7 +4,14 @@ import { useCallback, useMemo } from "react";
 import { useSettings } from "@/app/settings";
 import { countTicks } from "@/model/axis";
 import { formatCount } from "@/model/format";
-import { barsOf, windowOfColumns, type Bar, type Box, type Histogram } from "@/model/histogram";
+import {
+  barsOf,
+  heightsOf,
+  windowOfColumns,
+  type Bar,
+  type Box,
+  type Histogram,
+} from "@/model/histogram";
 import { formatClock, formatTime, type Zone } from "@/model/time";
 import type { Window } from "@/model/timeRange";
 import { CellChart } from "./CellChart";
@@ -97,7 +104,7 @@ interface Place {
   readonly most: number;
 }
 
-/** A bar with its errors at the bottom, striped; what is there is at least a pixel high. */
+/** A bar with its errors at the bottom, striped. */
 function drawBar(
   context: CanvasRenderingContext2D,
   bar: Bar,
@@ -106,8 +113,7 @@ function drawBar(
 ): void {
   if (!bar.spans) return;
   const gap = width > 4 ? 1 : 0;
-  const errors = bar.errors ? Math.max((bar.errors / most) * height, 2) : 0;
-  const whole = Math.max((bar.spans / most) * height, errors + (bar.errors < bar.spans ? 1 : 0));
+  const { whole, errors } = heightsOf(bar, most, height);
   const bottom = TOP + height;
   context.fillStyle = inks.plain;
   context.fillRect(left, bottom - whole, width - gap, whole - errors);

@@ -3,7 +3,7 @@
 import { useCallback, useMemo, useRef, useState } from "react";
 import { useSettings } from "@/app/settings";
 import { decades } from "@/model/axis";
-import { formatCount, formatDuration } from "@/model/format";
+import { formatCount, formatDuration, formatDurationTick } from "@/model/format";
 import {
   heightOf,
   placeOf,
@@ -45,7 +45,7 @@ export function TraceScatter({ traces, onOpen }: TraceScatterProps) {
         size,
         ink,
         levelsOf(shortest, longest).map(
-          (nanos) => [heightOf(scatter, nanos, plot.height), formatDuration(nanos)] as const,
+          (nanos) => [heightOf(scatter, nanos, plot.height), formatDurationTick(nanos)] as const,
         ),
       );
       drawTimes(context, size, ink, { start, end, zone }, (micros) =>

@@ -59,10 +59,11 @@ export function drawTimes(
     const x = LEFT + placeOf(tick);
     const text = tickText(tick, step, zone);
     const half = context.measureText(text).width / 2;
+    // The first stays clear of the lowest level's text at its left, the last of the border.
     context.textAlign = "center";
     context.fillText(
       text,
-      Math.min(Math.max(x, half + 2), size.width - half - 2),
+      Math.min(Math.max(x, LEFT - 2 + half), size.width - half - 2),
       TOP + plot.height + 5,
     );
     context.beginPath();

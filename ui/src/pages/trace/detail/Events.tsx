@@ -1,7 +1,7 @@
 /** What happened while a span ran: on a small time axis, then one by one. */
 
 import { useSettings } from "@/app/settings";
-import { formatDuration } from "@/model/format";
+import { formatOffset } from "@/model/format";
 import { formatClock } from "@/model/time";
 import { at } from "@/model/trace";
 import { microsOf, type SpanEvent, type TraceData } from "@/model/traceData";
@@ -75,7 +75,7 @@ function EventTime({
     <span className={styles.time}>
       {eventTimes === "absolute"
         ? formatClock(microsOf(trace, event.time), zone, "microsecond")
-        : `+${formatDuration(event.time - since)}`}
+        : formatOffset(event.time - since)}
     </span>
   );
 }

@@ -2,7 +2,7 @@
 
 import { CircleAlert, CircleCheck } from "lucide-react";
 import type { ReactNode } from "react";
-import { formatDuration, formatShare } from "@/model/format";
+import { formatDuration, formatOffset, formatShare } from "@/model/format";
 import { at, CUT, ERROR, ORPHAN } from "@/model/trace";
 import { microsOf, nameOf, serviceOf, type TraceData } from "@/model/traceData";
 import { CopyButton } from "@/parts/CopyButton";
@@ -23,7 +23,12 @@ export function SpanFacts({ row }: { readonly row: number }) {
         <strong>
           <Duration nanos={duration} />
         </strong>
-        <span className={styles.note}>{formatShare(duration / lengthOf(trace))} of the trace</span>
+        <span
+          className={styles.note}
+          title={`Of the ${formatDuration(lengthOf(trace))} the trace took, from its first span to its last`}
+        >
+          {formatShare(duration / lengthOf(trace))} of the trace
+        </span>
         <ZoomButton row={row} />
       </Fact>
       <Fact name="Self time">
@@ -34,7 +39,7 @@ export function SpanFacts({ row }: { readonly row: number }) {
         </span>
       </Fact>
       <Fact name="Start">
-        <span title="Since the trace began">+{formatDuration(start - trace.begin)}</span>
+        <span title="Since the trace began">{formatOffset(start - trace.begin)}</span>
         <span className={styles.note}>
           <Time micros={microsOf(trace, start)} precision="microsecond" />
         </span>

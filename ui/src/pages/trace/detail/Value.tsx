@@ -15,9 +15,6 @@ const SHOWN_CHARACTERS = 300;
 /** A stack tells most when it is whole. */
 const SHOWN_OF_STACK = 2048;
 
-/** What scrolls can be reached by keyboard. */
-const SCROLLED = { tabIndex: 0, role: "group", "aria-label": "Stack" };
-
 export function Value({ attribute }: { readonly attribute: Attribute }) {
   const { trace } = useTraceView();
   const { value } = attribute;
@@ -50,12 +47,11 @@ export function Value({ attribute }: { readonly attribute: Attribute }) {
 function Text({ text, kind }: { readonly text: string; readonly kind: ValueKind }) {
   const [isOpen, setOpen] = useState(false);
   const folded = kind === "stack" ? text.slice(0, SHOWN_OF_STACK) : fold(text);
-  const style =
-    kind === "stack" ? styles.stack : kind === "text" ? styles.plain : styles.structured;
+  const style = kind === "text" ? styles.plain : styles.structured;
   if (!text) return <span className={styles.empty}>empty</span>;
   return (
     <>
-      <span className={style} {...(kind === "stack" ? SCROLLED : {})}>
+      <span className={style}>
         {isOpen ? text : folded}
         {!isOpen && folded.length < text.length ? "…" : ""}
       </span>

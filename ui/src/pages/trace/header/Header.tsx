@@ -172,27 +172,30 @@ function measure({ count, depth, flags }: TraceData): { depth: number; errors: n
   return { depth: deepest + 1, errors };
 }
 
-/** The operations whose spans had the most time of their own. */
+/**
+ * The operations whose spans had the most time of their own; a part of all such time, which is more
+ * than the trace took where spans ran side by side.
+ */
 function MostTime() {
   const view = useTraceView();
   const { trace } = view;
-  const most = useMemo(() => mostSelfTime(trace, 2), [trace]);
+  const { most, whole } = useMemo(() => mostSelfTime(trace, 2), [trace]);
   if (!most.length) return null;
   return (
-    <Fact name="Most time in">
+    <Fact name="Most self time">
       <span className={styles.most}>
-        {most.map(({ row, share }) => (
+        {most.map(({ row, nanos }) => (
           <button
             key={row}
             type="button"
             className={styles.operation}
-            title={`Show the longest span of ${serviceOf(trace, row)} ${nameOf(trace, row)}`}
+            title={`${formatDuration(nanos)} of the ${formatDuration(whole)} of self time that all spans have together; show the longest span of ${serviceOf(trace, row)} ${nameOf(trace, row)}`}
             onClick={() => select(view, row)}
           >
             <span>
               {serviceOf(trace, row)} {nameOf(trace, row)}
             </span>{" "}
-            {formatShare(share)}
+            {formatShare(nanos / Math.max(1, whole))}
           </button>
         ))}
       </span>
@@ -200,8 +203,11 @@ function MostTime() {
   );
 }
 
-/** The operations with the largest sum of self times: the row with the largest, and the share. */
-function mostSelfTime(trace: TraceData, most: number): { row: number; share: number }[] {
+/** The operations with the largest sum of self times, each with its row of the largest. */
+function mostSelfTime(
+  trace: TraceData,
+  count: number,
+): { most: { row: number; nanos: number }[]; whole: number } {
   const operations = trace.names.length;
   const sums = new Map<number, { row: number; nanos: number }>();
   let whole = 0;
@@ -217,10 +223,8 @@ function mostSelfTime(trace: TraceData, most: number): { row: number; share: num
     known.nanos += nanos;
     if (nanos > at(trace.self, known.row)) known.row = row;
   }
-  return [...sums.values()]
-    .sort((one, other) => other.nanos - one.nanos)
-    .slice(0, most)
-    .map(({ row, nanos }) => ({ row, share: nanos / Math.max(1, whole) }));
+  const most = [...sums.values()].sort((one, other) => other.nanos - one.nanos);
+  return { most: most.slice(0, count), whole };
 }
 
 function Typical({ trace }: { readonly trace: TraceData }) {

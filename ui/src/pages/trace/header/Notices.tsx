@@ -3,6 +3,7 @@
 import { RefreshCw } from "lucide-react";
 import { useMemo } from "react";
 import { Link } from "wouter";
+import { uploadOf } from "@/api/uploads";
 import { uncorrectedSkew } from "@/model/clocks";
 import { formatDuration } from "@/model/format";
 import { at } from "@/model/trace";
@@ -69,7 +70,14 @@ export function Notices({ raw, reload, reloading }: NoticesProps) {
       ) : null}
       {skew && !raw ? (
         <Notice tone="info">
-          Clocks differ by up to {formatDuration(skew)}; times are not corrected.
+          Clocks differ by up to {formatDuration(skew)}; times are not corrected
+          {uploadOf(trace.traceId) ? null : (
+            <>
+              : <code>max_clock_skew_adjust</code> of the <code>query</code> extension is less. A
+              higher one corrects them
+            </>
+          )}
+          .
         </Notice>
       ) : null}
       {moved || raw ? (

@@ -194,7 +194,7 @@ function Levels() {
 
 const MARKS: readonly (readonly [keyof Marks, string])[] = [
   ["criticalPath", "Critical path"],
-  ["gaps", "Mark gaps"],
+  ["gaps", "Hatch gaps, where no span below ran"],
   ["selfTime", "Fade time spent in children"],
   ["events", "Events as ticks"],
 ];
@@ -223,6 +223,7 @@ function Options() {
             checked={groupSiblings}
             onChange={(event) => set({ groupSiblings: event.currentTarget.checked })}
           />
+          <p className={styles.key}>Red stripes at the end of a bar: the span failed.</p>
         </div>
       )}
     </Popover>
