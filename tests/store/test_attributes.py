@@ -77,7 +77,9 @@ async def test_keys_of_a_service_are_those_its_spans_have(shop: Store) -> None:
         ("scope", "tenant", "", []),
         ("scope", "otel.scope.name", "", [("lib", 3), ("", 1)]),
         ("any", "tenant.id", "", [("7", 1)]),
-        ("any", "reason", "", []),
+        ("any", "reason", "", [("x", 1)]),
+        ("span", "reason", "", []),
+        ("any", "event", "", [("full", 1)]),
         ("any", "absent", "", []),
     ],
 )

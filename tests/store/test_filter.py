@@ -15,6 +15,7 @@ from tests.unit.api.otlp_spans import (
     SERVER,
     START,
     event,
+    link,
     of,
     request,
     span,
@@ -112,6 +113,65 @@ async def five(store: Store) -> Store:
 )
 async def test_a_filter_finds_what_it_says(five: Store, text: str, expected: str) -> None:
     assert await found(five, text) == expected
+
+
+@pytest.fixture
+async def eventful(store: Store) -> Store:
+    """Spans with events and links, with values of each type, short and long."""
+    retry = event("retry", attempt=3, pool="main", share=0.25, last=True, owed=-300)
+    failure: dict[str, Any] = {"exception.type": "an.Error", "exception.stack": "at x\n" * 9000}
+    dated = event("dated", at="2026-01-01T00:00:00Z")
+    other = link(9, 9, {"pool": "linked"})
+    nul = event("re\0try", START, pool="m\0n", **{"k" * 200: "wide"})
+    spans = [
+        one(1, "a", 1, events=[retry]),
+        one(2, "b", 1, status=ERROR, events=[event("exception", START, **failure), retry]),
+        one(3, "c", 1, pool="own", event="own"),
+        span(4, "d", trace_id=4, links=[other], events=[dated, event("retry later")]),
+        one(5, "e", 1, events=[nul]),
+        one(6, "f", 1, note="\n\x04pool\x12\x06\n\x04main"),
+    ]
+    await store.write(request(of("shop", *spans)))
+    return store
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("pool", "12345"),
+        ("-pool", "6"),
+        ("pool=m*", "125"),
+        ("pool!=m*", "346"),
+        ("pool=*n*", "12345"),
+        ("pool=main", "12"),
+        ("pool=li*", "4"),
+        ("span.pool", "3"),
+        ("resource.pool", ""),
+        ("attempt>=3", "12"),
+        ("attempt>3", ""),
+        ("owed<-299", "12"),
+        ("share<0.3", "12"),
+        ("last=t*", "12"),
+        ("exception.type=an*", "2"),
+        ("exception.stack=at*x*", "2"),
+        ("at=*Z", "4"),
+        ("k" * 200 + "=wi*", "5"),
+        ("event", "12345"),
+        ("event=retry", "12"),
+        ("event=retr*", "124"),
+        ("event=re*y", "125"),
+        ("event=exc*", "2"),
+        ("event=own", "3"),
+        ("event!=retr*", "356"),
+        ("error pool=m*", "2"),
+        ("event=ret* OR pool=own", "1234"),
+        ("absent=*x*", ""),
+    ],
+)
+async def test_events_and_links_are_found_by_every_comparison(
+    eventful: Store, text: str, expected: str
+) -> None:
+    assert await found(eventful, text) == expected
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.store.conftest import Store
 
 HOUR = 3600 * SECOND
-ORDERS: tuple[Order, ...] = ("newest", "longest", "errors", "spans")
+ORDERS: tuple[Order, ...] = ("newest", "oldest", "longest", "errors", "spans")
 
 
 def generated() -> Iterator[SpanBatch]:

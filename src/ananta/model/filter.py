@@ -23,6 +23,9 @@ DATABASE_KEYS = ("db.system.name", "db.system")
 PEER_KEYS = ("peer.service", "server.address", "net.peer.name", *DATABASE_KEYS)
 """Attributes of clients' spans that tell the peer: the first that is there and not empty."""
 
+EVENT_NAME = "event"
+"""The key under which names of a span's events are found, beside attributes that have it."""
+
 KINDS = ("unspecified", "internal", "server", "client", "producer", "consumer")
 """What a span's kind is compared with, by OTLP's numbers."""
 

@@ -5,9 +5,10 @@
     http.response.status_code>=500 exception.type
 
 What stands side by side must all hold for one span; `OR` and parentheses group, `-`, `!` or `NOT`
-negate. A name is a field (service, operation or name, kind, status, duration, peer) or the key of
-an attribute of the span, its resource or its scope; a prefix `span.`, `resource.` or `scope.` says
-of which. A name alone asks whether there is such an attribute; `error` alone is `status=error`.
+negate. A name is a field (service, operation or name, kind, status, duration, peer), `event` for
+the names of the span's events, or the key of an attribute: of the span, its resource, its scope,
+its events or its links. A prefix `span.`, `resource.` or `scope.` says of which of these three.
+A name alone asks whether there is such an attribute; `error` alone is `status=error`.
 Values may be quoted; outside quotes `*` stands for anything.
 """
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from ananta.errors import RetryableError
-from ananta.model.filter import FIELDS
+from ananta.model.filter import EVENT_NAME, FIELDS
 from ananta.query import listing, rates, related, services
 from ananta.query.answers import AttributeValue
 from ananta.query.language import look_up
@@ -215,9 +215,10 @@ class QueryService:
         found = await reader.find_traces(query, order, offset + query.limit + 1)
         page = found[offset : offset + query.limit]
         summaries = await reader.summarize_traces(page)
-        if order == "newest":
-            # Found by their newest matching spans; within a page in the order of what it shows.
+        if order == "newest" or order == "oldest":
+            # Found by their matching spans; within a page in the order of what it shows.
             summaries = listing.newest_first(summaries)
+            summaries = summaries if order == "newest" else summaries[::-1]
         return listing.trace_list(summaries, more=len(found) > offset + query.limit)
 
     async def summaries(self, trace_ids: Sequence[bytes]) -> list[TraceSummary]:
@@ -240,14 +241,15 @@ class QueryService:
         return [listing.root_operation(count) for count in await reader.count_roots(query)]
 
     async def attribute_keys(self, text: str, service: str, limit: int) -> list[AttributeKey]:
-        """Fields and attributes with a text in their name; first those that begin with it.
+        """Fields, `event` and attributes with a text in their name, those that begin with it first.
 
         With a service, the attributes that its newest spans have.
         """
         reader = await self._up_to_date()
         found = await reader.attribute_keys(text, service, limit)
-        fields = [("field", field) for field in FIELDS if text.lower() in field]
-        return listing.attribute_keys([*fields, *found], text)[:limit]
+        names = [*(("field", field) for field in FIELDS), ("event", EVENT_NAME)]
+        named = [one for one in names if text.lower() in one[1]]
+        return listing.attribute_keys([*named, *found], text)[:limit]
 
     async def attribute_values(
         self, name: str, query: TraceQuery, text: str

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ananta.model.filter import Comparison
+from ananta.model.filter import EVENT_NAME, Comparison
+from ananta.store import events
 from ananta.store.conditions import END, INSTEAD, field_text
 from ananta.store.connection import quote, text_of
 from ananta.store.search import SpansOf
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from ananta.store.search import TraceFilter
 
 _MAX_SPANS = 100_000
-_LEVELS = ("span", "resource", "scope")
+# Attributes of links are with those of events.
+_LEVELS = ("span", "resource", "scope", "event")
 
 
 async def find_keys(
@@ -114,6 +116,8 @@ async def _levels_with(database: Database, level: Level, key: str) -> list[str]:
         f" WHERE mapContains(attributes, {quote(key)})"
     )
     known = {text_of(found) for (found,) in rows}
+    if key == EVENT_NAME or not known.isdisjoint(events.LEVELS):
+        known.add("event")
     return [one for one in _LEVELS if one in known and level in ("any", one)]
 
 
@@ -126,6 +130,8 @@ def _values_at(database: Database, level: str, key: str, where: str) -> str:
     """SQL that gives the values an attribute has at a level, and the number of spans."""
     if level == "span":
         return _values_of_spans(database, key.replace(END, INSTEAD), where)
+    if level == "event":
+        return _values_in_rest(database, key.replace(END, INSTEAD), where)
     headers = _newest(database, f"toString({level}) AS header", where)
     name = quote(key)
     return (
@@ -145,6 +151,15 @@ def _values_of_spans(database: Database, key: str, where: str) -> str:
     return (
         f"SELECT {values}[indexOf({keys}, {quote(key)})] AS value, count() AS spans FROM {newest}"
         f" WHERE position(concat({end}, keys), {quote(END + key + END)}) > 0 GROUP BY value"
+    )
+
+
+def _values_in_rest(database: Database, key: str, where: str) -> str:
+    """SQL that gives the values events and links have, and the number of spans."""
+    newest = _newest(database, "rest, rest_terms", where)
+    return (
+        f"SELECT arrayJoin(arrayDistinct({events.texts(key)})) AS value, count() AS spans"
+        f" FROM {newest} WHERE {events.may_have(database, key)} GROUP BY value"
     )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from ananta._native import term
 from ananta.model.filter import (
+    EVENT_NAME,
     KINDS,
     ORDERING,
     PEER_KEYS,
@@ -21,12 +22,14 @@ from ananta.model.filter import (
     Not,
     Or,
 )
+from ananta.store import events
 from ananta.store.connection import quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from ananta.model.filter import Operator
+    from ananta.store.connection import Database
 
 # What ends a text in a list of them, and what stands for it within one.
 END, INSTEAD = "\0", "\ufffd"
@@ -117,10 +120,10 @@ def exception_clause() -> Clause:
     return Clause(f"has(rest_terms, {number})", (number >> 32,))
 
 
-def filter_clauses(filter_: Filter, origins: str) -> list[Clause]:
-    """The parts of a filter, all of which must hold; `origins` is the name of that table."""
+def filter_clauses(filter_: Filter, database: Database) -> list[Clause]:
+    """The parts of a filter, all of which must hold."""
     parts = list(_flat(filter_))
-    translation = _Translation(origins, *_known(parts))
+    translation = _Translation(database, *_known(parts))
     return [translation.clause(part) for part in parts]
 
 
@@ -150,10 +153,15 @@ def _known(parts: list[Filter]) -> tuple[str, str, int]:
 class _Translation:
     """Turns filters into clauses, knowing what holds for every span of the query."""
 
-    origins: str
+    database: Database
     service: str
     operation: str
     longest_nanos: int
+
+    @property
+    def origins(self) -> str:
+        """The name of that table."""
+        return self.database.table("origins")
 
     def clause(self, filter_: Filter) -> Clause:
         match filter_:
@@ -202,6 +210,8 @@ class _Translation:
             for level in ("resource", "scope")
             if one.level in ("any", level)
         )
+        if one.level == "any":
+            conditions.append(_in_rest(self.database, key, one.operator, test))
         return Clause(" OR ".join(conditions))
 
     def _equal(self, level: str, key: str, value: str) -> Clause:
@@ -298,6 +308,14 @@ def _of_span(key: str, operator: Operator, test: Callable[[str], str]) -> str:
 def _has_value(value: str) -> str:
     """SQL: holds where an attribute of a span has this value, and is cheap to test."""
     return f"position(attribute_values, {quote(value + END)}) > 0"
+
+
+def _in_rest(database: Database, key: str, operator: Operator, test: Callable[[str], str]) -> str:
+    """An event or a link; see `events`."""
+    may_have = events.may_have(database, key)
+    if operator == "exists" and key != EVENT_NAME:
+        return may_have
+    return f"({may_have} AND arrayExists(t -> {test('t')}, {events.texts(key)}))"
 
 
 def _in_origins(origins: str, level: str, key: str, test: Callable[[str], str]) -> str:

@@ -91,30 +91,37 @@ class Reader:
         ((spans,),) = await self._database.rows(f"SELECT count() FROM {self._table('spans')}")
         return int(spans)
 
-    async def find_trace_ids(self, query: TraceFilter, limit: int) -> list[bytes]:
-        """Ids of the `limit` traces whose matching spans are newest, newest first."""
+    async def find_trace_ids(
+        self, query: TraceFilter, limit: int, *, oldest: bool = False
+    ) -> list[bytes]:
+        """Ids of the `limit` traces whose matching spans are newest, or oldest; these first."""
         parts = clauses(query, self._database)
         places, origins = await self._places(parts, query)
+        if oldest:
+            places.reverse()
+        first, direction = ("min", "ASC") if oldest else ("max", "DESC")
         found: dict[bytes, int] = {}
         # The more terms are searched for, the more places have all of them, but not in one span.
         terms = sum(1 for part in parts if part.tokens) or 1
         for chunk in _chunks(places, math.ceil(limit * terms * _FIRST_PLACES)):
             sql = (
-                "SELECT trace_id, max(start_time_unix_nano) AS newest"
+                f"SELECT trace_id, {first}(start_time_unix_nano) AS start"
                 f" FROM {self._table('spans')}"
                 f" {filter_spans(chunk, parts, origins, self._database)}"
-                f" GROUP BY trace_id ORDER BY newest DESC, trace_id LIMIT {limit + len(found)}"
+                f" GROUP BY trace_id ORDER BY start {direction}, trace_id"
+                f" LIMIT {limit + len(found)}"
             )
-            for trace_id, newest in await self._database.rows(sql):
-                found.setdefault(trace_id, newest)
+            for trace_id, start in await self._database.rows(sql):
+                found.setdefault(trace_id, start)
             if len(found) >= limit:
                 break
-        return sorted(found, key=lambda trace_id: (-found[trace_id], trace_id))[:limit]
+        sign = 1 if oldest else -1
+        return sorted(found, key=lambda trace_id: (sign * found[trace_id], trace_id))[:limit]
 
     async def find_traces(self, query: TraceFilter, order: Order, limit: int) -> list[bytes]:
         """Ids of the `limit` traces that match and come first in this order."""
-        if order == "newest":
-            return await self.find_trace_ids(query, limit)
+        if order == "newest" or order == "oldest":
+            return await self.find_trace_ids(query, limit, oldest=order == "oldest")
         return await rank(self, self._database, query, order, limit)
 
     async def summarize_traces(self, trace_ids: Sequence[bytes]) -> list[Summary]:
@@ -336,7 +343,7 @@ class Reader:
 
 
 def _chunks(places: list[Place], size: int) -> Iterator[list[Place]]:
-    """Places in growing chunks of whole minutes, so that what is found in one is newer."""
+    """Places in growing chunks of whole minutes, so that what is found in one comes first."""
     start = 0
     while start < len(places):
         end = min(start + size, len(places))

@@ -63,7 +63,7 @@ def clauses(query: TraceFilter, database: Database) -> list[Clause]:
         f"start_time_unix_nano BETWEEN {max(first, 0)} AND {max(last, 0)}",
         minutes=(minute_of(first), minute_of(last)),
     )
-    return [in_time, *filter_clauses(query.filter, database.table("origins"))]
+    return [in_time, *filter_clauses(query.filter, database)]
 
 
 def filter_spans(

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from ananta.store.reader import Reader
     from ananta.store.search import TraceFilter
 
-Order = Literal["newest", "longest", "errors", "spans"]
-"""What comes first in a list of traces: the newest match, or the trace with the most of it."""
+Order = Literal["newest", "oldest", "longest", "errors", "spans"]
+"""What comes first in a list of traces: the newest or oldest match, or who has the most of it."""
 
 MAX_ROOT_OPERATIONS = 200
 # How far outside the window spans of a trace that matches count for its rank.
@@ -39,7 +39,7 @@ _OPERATION = "cityHash64(toString(service), toString(name))"
 # Beyond this much memory the sums of traces go to disk.
 _BOUNDED = f"SETTINGS max_bytes_before_external_group_by = {128 << 20}"
 
-# The newest are found faster, without a look at all that match.
+# The newest and the oldest are found faster, without a look at all that match.
 _RANKS: dict[Order, str] = {
     "longest": _LASTED,
     "errors": f"uniqIf({_IDENTITY}, {IS_ERROR})",

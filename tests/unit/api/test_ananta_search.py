@@ -101,6 +101,8 @@ async def test_a_page_of_the_newest_stands_in_the_order_of_its_starts(api: Api) 
         api.send(of("front", root, child))
     assert await ids(api) == ("231", False)
     assert await ids(api, limit=2) == ("31", True), "2 has the oldest of the newest spans"
+    assert await ids(api, order="oldest") == ("132", False)
+    assert await ids(api, order="oldest", limit=1, operation="query") == ("2", True)
 
 
 async def test_a_trace_without_a_root_has_none(api: Api) -> None:
@@ -155,6 +157,7 @@ async def test_keys_are_fields_and_attributes(api: Api) -> None:
         {"key": "operation", "level": "field"},
         {"key": "status", "level": "field"},
     ]
+    assert await ask(api, "attributes/keys", prefix="even") == [{"key": "event", "level": "event"}]
     of_front = await ask(api, "attributes/keys", service="front")
     assert "tenant" not in [one["key"] for one in of_front]
 

@@ -67,15 +67,20 @@ class MemoryReader:
         return len(self.rows())
 
     async def find_trace_ids(self, query: TraceQuery, limit: int) -> list[bytes]:
-        newest: dict[str, int] = {}
+        return self._found(query)[:limit]
+
+    def _found(self, query: TraceQuery, *, oldest: bool = False) -> list[bytes]:
+        starts: defaultdict[str, list[int]] = defaultdict(list)
         for row in self.rows():
             if matches(row, query):
-                start = max(newest.get(row["trace_id"], 0), row["start_time_unix_nano"])
-                newest[row["trace_id"]] = start
-        ids = sorted(newest, key=lambda trace_id: (-newest[trace_id], trace_id))
-        return [bytes.fromhex(trace_id) for trace_id in ids[:limit]]
+                starts[row["trace_id"]].append(row["start_time_unix_nano"])
+        firsts = {one: min(found) if oldest else -max(found) for one, found in starts.items()}
+        ids = sorted(firsts, key=lambda trace_id: (firsts[trace_id], trace_id))
+        return [bytes.fromhex(trace_id) for trace_id in ids]
 
     async def find_traces(self, query: TraceQuery, order: Order, limit: int) -> list[bytes]:
+        if order == "oldest":
+            return self._found(query, oldest=True)[:limit]
         found = await self.find_trace_ids(query, len(self.rows()))
         if order == "newest":
             return found[:limit]

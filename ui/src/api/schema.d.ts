@@ -1296,7 +1296,7 @@ export interface operations {
                 /** @description Exact name of the span. */
                 readonly operation?: string;
                 /** @description What comes first, of all traces that match. */
-                readonly order?: "newest" | "longest" | "errors" | "spans";
+                readonly order?: "newest" | "oldest" | "longest" | "errors" | "spans";
                 /** @description A line of the query language. */
                 readonly q?: string;
                 /** @description Exact name of the service. */

@@ -1,6 +1,6 @@
 /** What can be written where the caret stands in the search line. */
 
-import { fieldOf, KINDS, matchAt, PATTERNS, STATUSES } from "./searchLine";
+import { fieldOf, fieldTerm, KINDS, matchAt, PATTERNS, STATUSES } from "./searchLine";
 
 interface Place {
   /** The part of the line a suggestion replaces. */
@@ -8,6 +8,8 @@ interface Place {
   readonly end: number;
   /** What of it is written before the caret. */
   readonly typed: string;
+  /** Where the comparison begins that it is part of. */
+  readonly comparison: number;
 }
 
 export type LineContext = Place &
@@ -41,7 +43,7 @@ export function contextAt(line: string, caret: number): LineContext {
     at = Math.max(end, at + 1);
   }
   const end = caret + (matchAt(NAME, line, caret)?.[0].length ?? 0);
-  return { expects: "name", begin: caret, end, typed: "" };
+  return { expects: "name", begin: caret, end, typed: "", comparison: caret };
 }
 
 /** The context within the comparison that begins at a place, or where it ends before the caret. */
@@ -50,11 +52,18 @@ function inComparison(
   begin: number,
   caret: number,
 ): { context: LineContext | null; end: number } {
+  const comparison = begin;
   const nameEnd = endOfText(line, begin, NAME);
   const typedFrom = (from: number) => line.slice(from, caret);
   if (caret <= nameEnd) {
     return {
-      context: { expects: "name", begin, end: nameEnd, typed: unquoted(typedFrom(begin)) },
+      context: {
+        expects: "name",
+        begin,
+        end: nameEnd,
+        typed: unquoted(typedFrom(begin)),
+        comparison,
+      },
       end: nameEnd,
     };
   }
@@ -64,13 +73,14 @@ function inComparison(
     const part = matchAt(PART_OF_OPERATOR, line, nameEnd);
     const end = nameEnd + (part?.[0].length ?? 0);
     if (!part || caret > end) return { context: null, end };
-    const context = { expects: "operator", name, begin: nameEnd, end } as const;
+    const context = { expects: "operator", name, begin: nameEnd, end, comparison } as const;
     return { context: { ...context, typed: typedFrom(nameEnd).trim() }, end };
   }
   const valueBegin = nameEnd + operator[0].length;
   if (caret < nameEnd + operator[0].trimEnd().length) {
-    const context = { expects: "operator", name, begin: nameEnd, end: valueBegin } as const;
-    return { context: { ...context, typed: typedFrom(nameEnd).trim() }, end: valueBegin };
+    const end = valueBegin;
+    const context = { expects: "operator", name, begin: nameEnd, end, comparison } as const;
+    return { context: { ...context, typed: typedFrom(nameEnd).trim() }, end };
   }
   const end = endOfText(line, valueBegin, VALUE);
   if (caret > end) return { context: null, end };
@@ -81,6 +91,7 @@ function inComparison(
     operator: operator[1] ?? "=",
     begin: from,
     end,
+    comparison,
   } as const;
   return { context: { ...context, typed: unquoted(typedFrom(from)) }, end };
 }
@@ -96,6 +107,13 @@ function endOfText(line: string, begin: number, pattern: RegExp): number {
 
 function unquoted(text: string): string {
   return text.startsWith('"') ? text.slice(1).replace(/"$/, "").replace(/\\(.)/g, "$1") : text;
+}
+
+/** The service a line asks for, whatever is being written where the caret stands. */
+export function serviceBeside(line: string, context: LineContext | null): string {
+  const before = context ? line.slice(0, context.comparison).replace(/[-!\s]+$/, "") : line;
+  const rest = context ? line.slice(context.end) : "";
+  return fieldTerm(`${before} ${rest}`, "service")?.comparison?.value ?? "";
 }
 
 /** The line with a suggestion in its place, and where the caret goes. */
@@ -114,6 +132,7 @@ export function operatorsFor(name: string): readonly string[] {
   const field = fieldOf(name);
   if (field === "duration") return [">=", "<=", ">", "<"];
   if (field) return ["=", "!="];
+  if (name === "event") return ["=", "!=", "exists"];
   return ["=", "!=", "exists", ">", ">=", "<", "<="];
 }
 

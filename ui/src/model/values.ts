@@ -3,6 +3,7 @@
  * is always the value itself.
  */
 
+import { fieldOf } from "./searchLine";
 import type { Attribute } from "./traceData";
 
 export type ValueKind = "text" | "json" | "sql" | "stack" | "url" | "traceId" | "spanId";
@@ -81,15 +82,21 @@ export function formatSql(text: string): string {
     .trim();
 }
 
+/** Where a search looks; `any` for attributes of events and links, which have no prefix. */
+export type SearchedLevel = "span" | "resource" | "scope" | "any";
+
 const SEARCHABLE_KEY = /^[^\s()"=!<>]+$/;
 const LONGEST_SEARCHED = 300;
+/** Keys that mean something else where no prefix stands before them. */
+const READ_OTHERWISE = /^([-!]|(span|resource|scope)\.|(AND|OR|NOT)$)/i;
 
 /** The search for spans with this value, in the query language; null where it can't be written. */
 export function searchFor(
-  { key, value }: Attribute,
-  level: "span" | "resource" | "scope",
+  { key, value }: Pick<Attribute, "key" | "value">,
+  level: SearchedLevel,
 ): string | null {
   if (!SEARCHABLE_KEY.test(key) || value.length > LONGEST_SEARCHED) return null;
+  if (level === "any" && (fieldOf(key) || READ_OTHERWISE.test(key))) return null;
   const escaped = value.replaceAll("\\", "\\\\").replaceAll('"', '\\"');
-  return `${level}.${key}="${escaped}"`;
+  return `${level === "any" ? "" : `${level}.`}${key}="${escaped}"`;
 }

@@ -21,6 +21,8 @@ interface ComboboxProps {
   /** While suggestions are on their way. */
   readonly loading?: boolean;
   readonly error?: string | undefined;
+  /** What holds for all suggestions, told below them. */
+  readonly foot?: string;
   /** Always shows its suggestions, in the flow of the page. */
   readonly inline?: boolean;
   /** Each key stroke. */
@@ -30,7 +32,7 @@ interface ComboboxProps {
 }
 
 export function Combobox(props: ComboboxProps) {
-  const { label, hideLabel, placeholder, value, suggestions, loading, error, inline } = props;
+  const { label, hideLabel, placeholder, value, suggestions, loading, error, inline, foot } = props;
   const id = useId();
   const { isOpen, highlightedIndex, getInputProps, getMenuProps, getItemProps } = useCombobox({
     id,
@@ -85,6 +87,11 @@ export function Combobox(props: ComboboxProps) {
                 </li>
               ))
             : null}
+          {isOpen && foot && suggestions.length ? (
+            <li role="option" aria-selected={false} aria-disabled className={styles.none}>
+              {foot}
+            </li>
+          ) : null}
         </ul>
       </div>
     </Field>

@@ -7,7 +7,7 @@ import { readTimeRange, timeRangeParams, type TimeRange } from "@/model/timeRang
 import { addTerm, writeComparison, writeLiteral, writeName } from "@/model/searchLine";
 import { linkTo, type Changes } from "./location";
 
-export const ORDERS = ["newest", "longest", "errors", "spans"] as const;
+export const ORDERS = ["newest", "oldest", "longest", "errors", "spans"] as const;
 export type Order = (typeof ORDERS)[number];
 
 export interface Search {

@@ -93,6 +93,16 @@ describe("the line", () => {
     expect(await page.getByRole("combobox", { name: "Kind" }).inputValue()).toBe("server");
   });
 
+  test("suggests values of the service it asks for", async ({ open }) => {
+    const page = await open("/search?lookback=2h");
+    await line(page).click();
+    await line(page).pressSequentially("service=cns-service service.name=");
+    const options = page.getByRole("listbox", { name: "Suggestions" }).getByRole("option");
+    await options.filter({ hasText: "newest 100,000 spans of cns-service" }).waitFor();
+    await options.filter({ hasText: /^cns-service/ }).waitFor();
+    expect(await options.count()).toBe(2);
+  });
+
   test("says what is broken and where, and where to mend it", async ({ open }) => {
     const page = await open("/search?lookback=2h", { expectedErrors: ["status of 400"] });
     await line(page).fill("error duration>>1s");
@@ -293,6 +303,30 @@ describe("the list", () => {
     expect(longest).not.toEqual(newest);
   });
 
+  test("begins with the oldest by the menu, or by another click on the start", async ({ open }) => {
+    const page = await open("/search?lookback=2h&q=operation=*");
+    const start = page.getByRole("columnheader", { name: "Start" });
+    await links(page).first().waitFor();
+    await start.getByRole("button").click();
+    await page.waitForURL(/order=oldest/);
+    await page.getByText("Oldest first").waitFor({ state: "attached" });
+    expect(await start.getAttribute("aria-sort")).toBe("ascending");
+    await settled(page);
+    const oldest = await traceIds(page);
+    await page.getByRole("combobox", { name: "Order" }).selectOption("Newest first");
+    await page.waitForURL((url) => !url.searchParams.has("order"));
+    await settled(page);
+    const newest = await traceIds(page);
+    expect(oldest).not.toContain(newest[0]);
+    const summary = async (traceId: string) => {
+      const path = `/api/ananta/v1/traces?traceID=${traceId}`;
+      const answer = await page.request.get(new URL(path, page.url()).href);
+      return ((await answer.json()) as { start_micros: number }[])[0]!.start_micros;
+    };
+    expect(await summary(oldest[0]!)).toBeLessThan(await summary(oldest.at(-1)!));
+    expect(await summary(oldest.at(-1)!)).toBeLessThan(await summary(newest.at(-1)!));
+  });
+
   test("is as it was after going back: rows, order, place", async ({ open }) => {
     const page = await open("/search?lookback=2h");
     await page.getByRole("columnheader", { name: "Duration" }).getByRole("button").click();
@@ -449,6 +483,7 @@ describe("the charts", () => {
   test("open the trace of a point", async ({ open }) => {
     const page = await open("/search?lookback=2h&q=error&chart=traces");
     const shown = await traceIds(page);
+    await page.getByText(/^only the 20 in the list, of [\d,]+$/).waitFor();
     const chart = page.getByRole("application", { name: /Traces by start and duration/ });
     await chart.focus();
     await page.keyboard.press("ArrowRight");

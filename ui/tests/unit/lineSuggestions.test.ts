@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { contextAt, insertAt } from "@/model/lineSuggestions";
+import { contextAt, insertAt, serviceBeside } from "@/model/lineSuggestions";
 
 /** The context where `|` stands in a line. */
 function at(marked: string) {
@@ -36,6 +36,19 @@ describe("contextAt", () => {
       expect(end).toBeGreaterThanOrEqual(caret);
     }
   });
+});
+
+it.each([
+  ["service=cart http.route=|", "cart"],
+  ["service=cart -|", "cart"],
+  ["service=cart -ht|", "cart"],
+  ["a| service=cart", "cart"],
+  ["service=cart service.version=1|.2 error", "cart"],
+  ["service=car|", ""],
+  ["service!=cart a=|", ""],
+  ["service=cart OR a=|", ""],
+])("knows the service beside what is being written: %s", (marked, service) => {
+  expect(serviceBeside(marked.replace("|", ""), at(marked))).toBe(service);
 });
 
 it("puts a suggestion where it belongs and the caret behind it", () => {

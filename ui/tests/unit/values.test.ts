@@ -63,6 +63,9 @@ it("lays SQL out by clauses, not within quotes", () => {
 it("writes a search for a value", () => {
   expect(searchFor(attribute("http.route", "/v1/*"), "span")).toBe('span.http.route="/v1/*"');
   expect(searchFor(attribute("a", 'say "\\"'), "resource")).toBe('resource.a="say \\"\\\\\\""');
+  expect(searchFor(attribute("exception.type", "a.Error"), "any")).toBe('exception.type="a.Error"');
+  expect(searchFor(attribute("name", "x"), "any")).toBeNull();
+  expect(searchFor(attribute("resource.id", "x"), "any")).toBeNull();
   expect(searchFor(attribute("a b", "x"), "span")).toBeNull();
   expect(searchFor(attribute("a", "x".repeat(500)), "span")).toBeNull();
 });

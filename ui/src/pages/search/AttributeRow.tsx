@@ -7,7 +7,7 @@ import { SelectField } from "@/parts/Field";
 import { formatCount } from "@/model/format";
 import { fieldOf, type Comparison, type Operator } from "@/model/searchLine";
 import { SuggestField } from "./SuggestField";
-import { useNames, useValues } from "./useNames";
+import { countedAmong, useNames, useValues } from "./useNames";
 import styles from "./SearchForm.module.css";
 
 interface AttributeRowProps {
@@ -94,6 +94,7 @@ export function AttributeRow(props: AttributeRowProps) {
             note: `${formatCount(spans)} spans`,
           }))}
           loading={values.loading}
+          foot={countedAmong(service)}
           onInput={setTypedValue}
           onCommit={(value) => {
             setTypedValue("");

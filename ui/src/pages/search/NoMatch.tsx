@@ -1,7 +1,7 @@
 /** Nothing matches: what could be left out, or where else to look. */
 
 import { SearchX } from "lucide-react";
-import { formTerms, readTerms, replaceTerm } from "@/model/searchLine";
+import { formTerms, readTerms, replaceTerm, writeComparison, type Term } from "@/model/searchLine";
 import { describeLookback, LOOKBACKS, type Lookback } from "@/model/timeRange";
 import { Button } from "@/parts/Button";
 import { Empty } from "@/parts/States";
@@ -29,6 +29,18 @@ export function NoMatch({ state: { search, change } }: { readonly state: SearchS
             Without <code>{term.text}</code>
           </Button>
         ))}
+        {terms.map((term) => {
+          const event = asEvent(term);
+          return event ? (
+            <Button
+              key={`event ${term.begin}`}
+              title="Spans with an event of this name"
+              onClick={() => change({ line: replaceTerm(search.line, term, event) })}
+            >
+              Instead <code>{event}</code>
+            </Button>
+          ) : null;
+        })}
         {wider ? (
           <Button variant="primary" onClick={() => change({ range: { lookback: wider } })}>
             {describeLookback(wider)}
@@ -40,6 +52,12 @@ export function NoMatch({ state: { search, change } }: { readonly state: SearchS
       ) : null}
     </Empty>
   );
+}
+
+/** A name alone asks for an attribute; it may be the name of an event. */
+function asEvent({ comparison }: Term): string | null {
+  if (comparison?.operator !== "exists" || comparison.name === "event") return null;
+  return writeComparison({ name: "event", operator: "=", value: comparison.name });
 }
 
 /** The next longer stretch that makes a difference; from one between two points, a day. */

@@ -32,7 +32,7 @@ export function QueryLine({ state, problem, onEnter, children }: QueryLineProps)
   const id = useId();
   useFollow(search.line, setDraft);
   const context = useMemo(() => (caret === null ? null : contextAt(draft, caret)), [draft, caret]);
-  const { suggestions, loading } = useLineSuggestions(draft, context, asParameters(window));
+  const { suggestions, loading, foot } = useLineSuggestions(draft, context, asParameters(window));
   const open = context !== null && (suggestions.length > 0 || loading);
   const close = () => {
     setCaret(null);
@@ -145,6 +145,7 @@ export function QueryLine({ state, problem, onEnter, children }: QueryLineProps)
           open={open}
           loading={loading}
           suggestions={suggestions}
+          foot={foot}
           chosen={chosen}
           onAccept={accept}
         />
@@ -184,12 +185,14 @@ interface SuggestionListProps {
   readonly open: boolean;
   readonly loading: boolean;
   readonly suggestions: readonly LineSuggestion[];
+  readonly foot: string | undefined;
   readonly chosen: number;
   onAccept(suggestion: LineSuggestion): void;
 }
 
 function SuggestionList(props: SuggestionListProps) {
-  const { id, open, loading, suggestions, chosen, onAccept } = props;
+  const { id, open, loading, suggestions, foot, chosen, onAccept } = props;
+  const told = suggestions.length ? foot : loading ? "Looking…" : undefined;
   useEffect(() => {
     document.getElementById(`${id}-${chosen}`)?.scrollIntoView({ block: "nearest" });
   }, [id, chosen]);
@@ -216,9 +219,9 @@ function SuggestionList(props: SuggestionListProps) {
           <span className={styles.note}>{suggestion.note}</span>
         </li>
       ))}
-      {!suggestions.length && loading ? (
+      {told ? (
         <li role="option" aria-selected={false} aria-disabled className={styles.note}>
-          Looking…
+          {told}
         </li>
       ) : null}
     </ul>

@@ -146,6 +146,7 @@ function wordsToFind(line: string): string {
 
 const ORDER_TEXTS: Record<Order, string> = {
   newest: "Newest first",
+  oldest: "Oldest first",
   longest: "Longest first",
   errors: "Most errors first",
   spans: "Most spans first",

@@ -12,6 +12,7 @@ interface SuggestFieldProps {
   /** All there are; those that have the text that is typed are shown. */
   readonly suggestions: readonly Suggestion[];
   readonly loading: boolean;
+  readonly foot?: string;
   readonly autoFocus?: boolean;
   /** Each key stroke, for suggestions that are asked for by what is typed. */
   onInput?(value: string): void;

@@ -11,7 +11,8 @@ const EXAMPLES: readonly (readonly [written: string, meaning: string])[] = [
   ["service=…", "of a service; * stands for anything"],
   ["kind=server", "also client, producer, consumer, internal"],
   ["peer=…", "calls to a database or another address"],
-  ["http.response.status_code>=500", "any attribute, with = != > >= < <="],
+  ["http.response.status_code>=500", "any attribute, also of events; with = != > >= < <="],
+  ["event=…", "an event by its name"],
   ["( … OR … )", "one of two conditions"],
 ];
 

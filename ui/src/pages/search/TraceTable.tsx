@@ -4,7 +4,7 @@
  */
 
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
-import { ArrowDown } from "lucide-react";
+import { ArrowDown, ArrowUp } from "lucide-react";
 import { useLayoutEffect, useMemo, useRef, useState } from "react";
 import { useApi } from "@/api/client";
 import { useSettings } from "@/app/settings";
@@ -117,6 +117,12 @@ const HEADS: readonly (readonly [title: string, order: Order | null, numeric?: b
   ["Errors", "errors", true],
 ];
 
+/** How the table is sorted by a column, told by the order its head leads to. */
+function sortOf(own: Order | null, order: Order): "ascending" | "descending" | undefined {
+  if (own === "newest" && order === "oldest") return "ascending";
+  return own === order ? "descending" : undefined;
+}
+
 function Heads({
   order,
   offset,
@@ -133,17 +139,25 @@ function Heads({
             key={title}
             role="columnheader"
             className={numeric ? styles.numeric : undefined}
-            aria-sort={own && own === order ? "descending" : undefined}
+            aria-sort={sortOf(own, order)}
           >
             {own && onOrder ? (
               <button
                 type="button"
                 className={styles.order}
-                title={`Most first, of all that match: ${title.toLowerCase()}`}
-                onClick={() => onOrder(own)}
+                title={`${own === "newest" ? "Newest or oldest" : "Most"} first, of all that match: ${title.toLowerCase()}`}
+                onClick={() => onOrder(own === "newest" && own === order ? "oldest" : own)}
               >
                 {own === "newest" ? `${title} (${offset})` : title}
-                <ArrowDown size={12} aria-hidden className={own === order ? "" : styles.unsorted} />
+                {sortOf(own, order) === "ascending" ? (
+                  <ArrowUp size={12} aria-hidden />
+                ) : (
+                  <ArrowDown
+                    size={12}
+                    aria-hidden
+                    className={own === order ? "" : styles.unsorted}
+                  />
+                )}
               </button>
             ) : own === "newest" ? (
               `${title} (${offset})`

@@ -61,6 +61,11 @@ export function useValues({
   };
 }
 
+/** Which spans the numbers beside values are of. */
+export function countedAmong(service: string): string {
+  return `counted among the newest 100,000 spans${service && ` of ${service}`}`;
+}
+
 function has(word: string, text: string): boolean {
   return word.toLowerCase().includes(text.toLowerCase());
 }

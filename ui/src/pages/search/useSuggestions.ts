@@ -2,10 +2,15 @@
 
 import { type Answers } from "@/api/client";
 import { formatCount } from "@/model/format";
-import { fixedValues, operatorsFor, type LineContext } from "@/model/lineSuggestions";
-import { fieldTerm, writeLiteral, writeName } from "@/model/searchLine";
+import {
+  fixedValues,
+  operatorsFor,
+  serviceBeside,
+  type LineContext,
+} from "@/model/lineSuggestions";
+import { writeLiteral, writeName } from "@/model/searchLine";
 import { readTraceId } from "@/url/traceId";
-import { useNames, useValues } from "./useNames";
+import { countedAmong, useNames, useValues } from "./useNames";
 
 export interface LineSuggestion {
   readonly label: string;
@@ -19,8 +24,13 @@ export function useLineSuggestions(
   line: string,
   context: LineContext | null,
   window: { readonly start: string; readonly end: string },
-): { readonly suggestions: readonly LineSuggestion[]; readonly loading: boolean } {
-  const service = fieldTerm(line, "service")?.comparison?.value ?? "";
+): {
+  readonly suggestions: readonly LineSuggestion[];
+  readonly loading: boolean;
+  /** What holds for all of them. */
+  readonly foot?: string;
+} {
+  const service = serviceBeside(line, context);
   const text = context?.typed ?? "";
   const key = context?.expects === "value" ? context.name : "";
   const fixed = fixedValues(key);
@@ -39,7 +49,8 @@ export function useLineSuggestions(
   const suggestions = values.found.map(({ value, spans }) =>
     valueSuggestion(value, `${formatCount(spans)} spans`),
   );
-  return { suggestions, loading: values.loading };
+  const foot = countedAmong(key === "service" ? "" : service);
+  return { suggestions, loading: values.loading, foot };
 }
 
 function nameSuggestions(

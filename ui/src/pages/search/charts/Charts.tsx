@@ -2,6 +2,7 @@
 
 import type { ReactNode } from "react";
 import { useApi } from "@/api/client";
+import { formatCount } from "@/model/format";
 import { withDuration } from "@/model/searchLine";
 import { writeDuration, type DurationRange } from "@/model/histogram";
 import type { TraceSummary } from "@/model/scatter";
@@ -61,7 +62,7 @@ export function Charts({ state, traces }: ChartsProps) {
             {CHARTS[key]}
           </Button>
         ))}
-        <Legend chart={chart} />
+        <Legend chart={chart} listed={traces.length} total={histogram.data?.total_traces ?? 0} />
       </div>
       <div className={styles[chart]} data-stale={histogram.isPlaceholderData || undefined}>
         {chart === "traces" ? (
@@ -85,7 +86,14 @@ function withDurations(line: string, { least, below }: DurationRange): string {
   return withDuration(from, "maximum", writeDuration(below), "<");
 }
 
-function Legend({ chart }: { readonly chart: Chart }) {
+interface LegendProps {
+  readonly chart: Chart;
+  /** Traces in the list, and how many match. */
+  readonly listed: number;
+  readonly total: number;
+}
+
+function Legend({ chart, listed, total }: LegendProps) {
   if (chart === "traces") {
     return (
       <p className={styles.legend}>
@@ -94,6 +102,11 @@ function Legend({ chart }: { readonly chart: Chart }) {
           with errors
         </Key>
         <span>larger: more spans</span>
+        {listed < total ? (
+          <strong>
+            only the {formatCount(listed)} in the list, of {formatCount(total)}
+          </strong>
+        ) : null}
       </p>
     );
   }

@@ -4,15 +4,13 @@ import { Search } from "lucide-react";
 import { useState } from "react";
 import { Link } from "wouter";
 import type { Attribute } from "@/model/traceData";
-import { searchFor } from "@/model/values";
+import { searchFor, type SearchedLevel } from "@/model/values";
 import { CopyButton } from "@/parts/CopyButton";
 import { useSearchLink } from "./searchLink";
 import { useTraceView } from "../store";
 import { Section } from "./Section";
 import { Value } from "./Value";
 import styles from "./AttributeGroups.module.css";
-
-type Level = "span" | "resource" | "scope";
 
 export function AttributeGroups({ row }: { readonly row: number }) {
   const { trace } = useTraceView();
@@ -58,7 +56,7 @@ function Group({
   folded,
 }: {
   readonly title: string;
-  readonly level: Level;
+  readonly level: SearchedLevel;
   readonly attributes: readonly Attribute[];
   readonly filter: string;
   readonly folded?: boolean;
@@ -79,14 +77,14 @@ function Group({
   );
 }
 
-/** Keys and values, sorted by key. Without a level they can't be searched for. */
+/** Keys and values, sorted by key. */
 export function AttributeTable({
   attributes,
   level,
   caption,
 }: {
   readonly attributes: readonly Attribute[];
-  readonly level?: Level;
+  readonly level: SearchedLevel;
   readonly caption: string;
 }) {
   const sorted = attributes.toSorted((one, other) => (one.key < other.key ? -1 : 1));
@@ -106,7 +104,7 @@ export function AttributeTable({
               <Value attribute={attribute} />
             </td>
             <td className={styles.tools}>
-              {level ? <SearchLink attribute={attribute} level={level} /> : null}
+              <SearchLink attribute={attribute} level={level} />
               <CopyButton text={attribute.value} label={`Copy the value of ${attribute.key}`} />
             </td>
           </tr>
@@ -116,7 +114,13 @@ export function AttributeTable({
   );
 }
 
-function SearchLink({ attribute, level }: { attribute: Attribute; level: Level }) {
+interface SearchLinkProps {
+  readonly attribute: Pick<Attribute, "key" | "value">;
+  readonly level: SearchedLevel;
+}
+
+/** A magnifier that leads to the spans with this value. */
+export function SearchLink({ attribute, level }: SearchLinkProps) {
   const link = useSearchLink();
   const query = searchFor(attribute, level);
   if (!query) return null;

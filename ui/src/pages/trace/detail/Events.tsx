@@ -7,7 +7,7 @@ import { at } from "@/model/trace";
 import { microsOf, type SpanEvent, type TraceData } from "@/model/traceData";
 import { usePreferences, type EventTimes } from "../preferences";
 import { useTraceView } from "../store";
-import { AttributeTable } from "./AttributeGroups";
+import { AttributeTable, SearchLink } from "./AttributeGroups";
 import { Section } from "./Section";
 import styles from "./Events.module.css";
 
@@ -25,6 +25,9 @@ export function Events({ row }: { readonly row: number }) {
             <p className={styles.event}>
               <EventTime {...{ trace, row, event, eventTimes }} />
               <strong>{event.name || "event"}</strong>
+              {event.name ? (
+                <SearchLink attribute={{ key: "event", value: event.name }} level="any" />
+              ) : null}
             </p>
             <EventAttributes event={event} />
           </li>
@@ -38,7 +41,7 @@ export function Events({ row }: { readonly row: number }) {
 function EventAttributes({ event: { name, attributes } }: { readonly event: SpanEvent }) {
   const shown = attributes.filter(({ key }) => key !== "exception.stacktrace");
   if (!shown.length) return null;
-  return <AttributeTable attributes={shown} caption={`Attributes of ${name}`} />;
+  return <AttributeTable attributes={shown} level="any" caption={`Attributes of ${name}`} />;
 }
 
 function TimesChoice() {

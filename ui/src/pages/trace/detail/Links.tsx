@@ -35,7 +35,11 @@ export function Links({ row }: { readonly row: number }) {
               </Link>
             )}
             {link.attributes.length ? (
-              <AttributeTable attributes={link.attributes} caption="Attributes of the link" />
+              <AttributeTable
+                attributes={link.attributes}
+                level="any"
+                caption="Attributes of the link"
+              />
             ) : null}
           </li>
         ))}
