@@ -148,8 +148,8 @@ def test_the_past_from_its_end_and_the_present_are_told_with_progress():
     assert ("past", 1.0) in progress
     assert progress[-1] == ("live", 1.0)
     spans = exporter.get_finished_spans()
-    first, middle = spans[0], spans[len(spans) // 2]
-    assert middle.end_time < begun - HOUR_NANOS // 6 < first.end_time
+    ends = [span.end_time or 0 for span in spans]
+    assert ends[len(ends) // 2] < begun - HOUR_NANOS // 6 < ends[0]
     names = Counter(span.name for span in spans)
     assert {"GET /v1/tenants/{tenant_id}", "POST /v1/boms/{bom_id}/enrich"} <= names.keys()
 
