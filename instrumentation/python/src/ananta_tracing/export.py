@@ -104,6 +104,8 @@ class ExportProcessor(SpanProcessor):
         self._lock = threading.RLock()
         self._wake: queue.SimpleQueue[_Flush | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
+        # Taken by whoever starts the thread, in one step that no signal handler can come into.
+        self._start_permits = [None]
         # Held while this process must not be forked.
         self._unforkable = threading.Lock()
         self._forking_threads: set[int] = set()
@@ -171,15 +173,19 @@ class ExportProcessor(SpanProcessor):
 
     def _start_thread(self) -> None:
         with self._lock:
-            if self._thread is not None or self._is_shut_down:
+            if self._is_shut_down:
+                return
+            try:
+                self._start_permits.pop()
+            except IndexError:
                 return
             thread = threading.Thread(target=self._run, name="ananta-tracing", daemon=True)
-            # Known before it runs: a signal handler that ends a span in here must start no other.
             self._thread = thread
             try:
                 thread.start()
             except RuntimeError:  # the interpreter is ending; `flush` then sends by itself
                 self._thread = None
+                self._start_permits.append(None)
         if self.when_started is not None:
             self.when_started()
 

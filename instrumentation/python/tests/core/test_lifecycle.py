@@ -219,6 +219,26 @@ print(signal.getsignal(signal.SIGTERM) is signal.SIG_DFL)
     assert (done.stdout, done.stderr) == ("True\n", "")
 
 
+def test_a_signal_while_the_thread_is_started_starts_no_other(http: Sink, run_python: Run) -> None:
+    done = run_python(
+        INIT
+        + """
+class Thread(threading.Thread):
+    def __init__(self, *arguments, **options):
+        threading.Thread = threading._RealThread
+        super().__init__(*arguments, **options)
+        signal.raise_signal(signal.SIGALRM)
+threading._RealThread, threading.Thread = threading.Thread, Thread
+signal.signal(signal.SIGALRM, lambda *_: tracer.start_span("in handler").end())
+tracer.start_span("s").end()
+print([thread.name for thread in threading.enumerate()].count("ananta-tracing"))
+""",
+        http.endpoint,
+    )
+    assert (done.stdout, done.stderr) == ("1\n", "")
+    assert len(http.spans) == 2
+
+
 def test_a_signal_in_the_middle_of_a_span_does_not_deadlock(http: Sink, run_python: Run) -> None:
     done = run_python(
         INIT
