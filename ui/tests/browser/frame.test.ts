@@ -35,10 +35,10 @@ test("carries the stretch of time on from page to page", async ({ open }) => {
   await page.waitForURL("**/dependencies?lookback=6h");
   await page.getByRole("button", { name: "Last 6 hours" }).waitFor();
   await page.keyboard.press("Control+k");
-  await page
-    .getByRole("dialog", { name: "Go to" })
-    .getByRole("option", { name: "cns-service: traces" })
-    .click();
+  const dialog = page.getByRole("dialog", { name: "Go to" });
+  await dialog.waitFor();
+  await page.keyboard.type("cns-service traces");
+  await dialog.getByRole("option", { name: "cns-service: traces" }).click();
   await page.waitForURL("**/search?service=cns-service&lookback=6h");
 });
 
