@@ -31,12 +31,12 @@ def may_have(database: Database, key: str) -> str:
         return "notEmpty(rest)"
     known = f"{database.table('attribute_keys')} WHERE level IN {LEVELS} AND key = {quote(key)}"
     # The engine asks this once; `rest` is not read unless there are such keys.
-    return f"((SELECT count() FROM {known}) > 0 AND position(rest, {_before_value(key)}) > 0)"
+    return f"((SELECT count() FROM {known}) > 0 AND position(rest, {quote(before_value(key))}) > 0)"
 
 
 def texts(key: str) -> str:
     """SQL: the texts that events and links of a row of `spans` have under a key."""
-    attributes = f"arrayPopFront(splitByString({_before_value(key)}, rest))"
+    attributes = f"arrayPopFront(splitByString({quote(before_value(key))}, rest))"
     found = f"arrayMap(v -> {_text_of('v')}, arrayMap(v -> {_delimited('v')}, {attributes}))"
     if key == EVENT_NAME:
         names = f"arrayPopFront(splitByRegexp({quote(_BEFORE_NAME)}, rest))"
@@ -45,10 +45,10 @@ def texts(key: str) -> str:
     return f"arrayFilter(t -> has(rest_terms, {term}), {found})"
 
 
-def _before_value(key: str) -> str:
-    """SQL: what stands before the value of an attribute in a message."""
+def before_value(key: str) -> bytes:
+    """What stands before the value of an attribute in a message."""
     name = key.encode()
-    return quote(b"\x0a" + _varint(len(name)) + name + b"\x12")
+    return b"\x0a" + _varint(len(name)) + name + b"\x12"
 
 
 def _varint(number: int) -> bytes:

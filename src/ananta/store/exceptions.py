@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ananta.model.filter import And, Comparison
 from ananta.model.statistics import ExceptionStatistics, SpanReference
 from ananta.store.connection import quote, text_of
+from ananta.store.events import before_value
 from ananta.store.search import SPAN_IDS, SpansOf, minute_of_place, start_of_minute
 
 if TYPE_CHECKING:
@@ -25,9 +26,9 @@ _MAX_TEXT_BYTES = 1000
 # Messages are alike when they differ in these alone: numbers, also hexadecimal ones, and UUIDs.
 _NUMBER = "[0-9A-Fa-f-]*[0-9][0-9A-Fa-f-]*"
 
-# Tags of fields in protobuf: of an Event the name, of a KeyValue both, of an AnyValue the string.
-_NAME = _VALUE = b"\x12"
-_KEY = b"\x0a"
+# What begins an exception in protobuf: an Event's tag for its name, and the name with its length.
+_NAME = b"\x12\x09exception"
+# An AnyValue's tag for a string.
 _STRING = 0x0A
 # The length before a string takes as many bytes, and a byte from this one on is not its last.
 _MAX_LENGTH_BYTES = 5
@@ -92,10 +93,9 @@ async def _counted_from(database: Database, where: str) -> int:
 
 def _exceptions(database: Database, where: str) -> str:
     """SQL: a row for each exception: start and ids of its span, its type and its message."""
-    name = quote(_NAME + _string(b"exception"))
     events = (
         f"SELECT start_time_unix_nano AS start, {SPAN_IDS} AS ids,"
-        f" arrayJoin(arrayPopFront(splitByString({name}, rest))) AS attributes"
+        f" arrayJoin(arrayPopFront(splitByString({quote(_NAME)}, rest))) AS attributes"
         f" FROM {database.table('spans')} {where}"
     )
     values = ", ".join(f"{_value_of(f'exception.{key}')} AS {key}" for key in ("type", "message"))
@@ -103,14 +103,9 @@ def _exceptions(database: Database, where: str) -> str:
     return f"SELECT start, ids, {texts} FROM (SELECT start, ids, {values} FROM ({events}))"
 
 
-def _string(text: bytes) -> bytes:
-    """A short string as it stands behind its tag."""
-    return bytes([len(text)]) + text
-
-
 def _value_of(key: str) -> str:
     """SQL: the bytes behind the tag of an attribute's value; empty where there is none."""
-    before = _KEY + _string(key.encode()) + _VALUE
+    before = before_value(key)
     place = f"position(attributes, {quote(before)})"
     most = _MAX_TEXT_BYTES + 2 * _MAX_LENGTH_BYTES + 1
     return f"if({place} = 0, '', substring(attributes, {place} + {len(before)}, {most}))"
