@@ -27,13 +27,11 @@ if TYPE_CHECKING:
 Described = TypeVar("Described")
 
 
-class EncodedSpan(NamedTuple):
-    """One span as it waits to be sent."""
+class Origin(NamedTuple):
+    """Where spans come from."""
 
     resource: Resource
     scope: InstrumentationScope | None
-    data: bytes
-    """The span as an entry of `ScopeSpans.spans`."""
 
 
 def encode_varint(number: int) -> bytes:
@@ -361,20 +359,26 @@ class RequestEncoder:
         # Keyed by identity, which is cheap and safe while the object itself is kept beside it.
         self._known: dict[int, tuple[object, bytes]] = {}
 
-    def encode_request(self, spans: Iterable[EncodedSpan]) -> bytes:
-        """An `ExportTraceServiceRequest` of these spans, grouped by resource and scope."""
-        groups: dict[int, tuple[Resource, dict[int, tuple[Any, list[bytes]]]]] = {}
-        for resource, scope, data in spans:
-            group = groups.get(id(resource))
-            if group is None:
-                group = groups[id(resource)] = (resource, {})
-            members = group[1].get(id(scope))
-            if members is None:
-                members = group[1][id(scope)] = (scope, [])
-            members[1].append(data)
+    def encode_request(self, origins: Iterable[Origin], spans: Iterable[bytes]) -> bytes:
+        """An `ExportTraceServiceRequest` of spans, grouped by resource and scope.
+
+        Args:
+            origins: one for each span; spans of the same may share the object.
+            spans: as `SpanEncoder.encode_span` wrote them.
+        """
+        by_origin: dict[int, tuple[Origin, list[bytes]]] = {}
+        for origin, span in zip(origins, spans, strict=True):
+            known = by_origin.get(id(origin))
+            if known is None:
+                known = by_origin[id(origin)] = origin, []
+            known[1].append(span)
+        resources: dict[int, tuple[Resource, dict[int, tuple[Any, list[bytes]]]]] = {}
+        for (resource, scope), members in by_origin.values():
+            _, scopes = resources.setdefault(id(resource), (resource, {}))
+            scopes.setdefault(id(scope), (scope, []))[1].extend(members)
         return b"".join(
             _field(b"\x0a", self._resource_spans(resource, scopes))
-            for resource, scopes in groups.values()
+            for resource, scopes in resources.values()
         )
 
     def _resource_spans(

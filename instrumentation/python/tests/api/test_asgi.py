@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
+import http.client
+import socket
 
 import pytest
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Request
 from opentelemetry import baggage, propagate
 from opentelemetry.propagators.aws import AwsXRayPropagator
 from opentelemetry.propagators.b3 import B3MultiFormat
@@ -16,6 +19,7 @@ from opentelemetry.sdk.trace.sampling import (
     ParentBased,
     TraceIdRatioBased,
 )
+from opentelemetry.trace import SpanKind
 from starlette.applications import Starlette
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.responses import JSONResponse, PlainTextResponse
@@ -283,3 +287,48 @@ def test_a_disabled_sdk_costs_nothing_and_records_nothing(spans, serve, monkeypa
     put_settings_in_force(monkeypatch, disabled=True)
     assert serve(app).get("/items/1").status == 200
     assert server_spans(spans) == []
+
+
+def requests_on_one_connection(client, *requests: bytes, at_once: bool = False) -> None:
+    """Send requests over one connection; wait for the answer to each."""
+    with socket.create_connection(("127.0.0.1", client.port), timeout=20) as connection:
+        if at_once:
+            connection.sendall(b"".join(requests))
+        for request in requests:
+            if not at_once:
+                connection.sendall(request)
+            answer = http.client.HTTPResponse(connection)
+            answer.begin()
+            answer.read()
+
+
+def raw(method: str, path: str, body: bytes = b"", headers: str = "") -> bytes:
+    head = f"{method} {path} HTTP/1.1\r\nHost: x\r\n{headers}Content-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+@pytest.mark.parametrize("headers", ["", f"traceparent: {NOT_SAMPLED['traceparent']}\r\n"])
+@pytest.mark.parametrize("body", [b"", bytes(5_000_000)])
+@pytest.mark.parametrize("at_once", [False, True])
+def test_a_request_has_nothing_of_the_one_before_on_its_connection(
+    spans, serve, headers, body, at_once
+):
+    """A server goes on with a connection in the context of the request that it waits for."""
+    app = FastAPI()
+
+    @app.post("/slow")
+    async def slow(request: Request) -> int:
+        await asyncio.sleep(0.2)  # so that the server stops reading
+        return len(await request.body())
+
+    @app.get("/next")
+    def following() -> str:
+        return "ok"
+
+    instrument_app(app)
+    requests = raw("POST", "/slow", body, headers), raw("GET", "/next"), raw("GET", "/next")
+    requests_on_one_connection(serve(app), *requests, at_once=at_once)
+    wait_until(lambda: len(spans.find("GET /next")) == 2)
+    for span in spans.find("GET /next"):
+        assert span.kind is SpanKind.SERVER
+        assert span.parent is None

@@ -26,7 +26,7 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
-from ananta_tracing.encoding import EncodedSpan, RequestEncoder, SpanEncoder
+from ananta_tracing.encoding import Origin, RequestEncoder, SpanEncoder
 
 from .sink import attributes
 
@@ -135,8 +135,8 @@ def encode(*ended: ReadableSpan) -> ExportTraceServiceRequest:
     for each in ended:  # a key is written in another way when it comes again
         encoder.encode_span(each)
     data = RequestEncoder(encoder).encode_request(
-        EncodedSpan(each._resource, each._instrumentation_scope, encoder.encode_span(each))
-        for each in ended
+        [Origin(each._resource, each._instrumentation_scope) for each in ended],
+        [encoder.encode_span(each) for each in ended],
     )
     return ExportTraceServiceRequest.FromString(data)
 

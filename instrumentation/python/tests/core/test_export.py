@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import ssl
 import time
@@ -97,6 +98,36 @@ def test_spans_arrive_however_the_endpoint_is_written(open_sink, variable, writt
         (problem,) = chosen.problems
         assert problem.startswith(f"{variable}: ")
         assert told in problem
+
+
+def test_spans_that_end_while_others_are_sent_wait_for_their_own_time(monkeypatch) -> None:
+    """They would leave one by one, each in a request of its own."""
+    delay = {"OTEL_BSP_SCHEDULE_DELAY": "1000"}
+    with http_sink() as sink, exporting(sink.endpoint, **delay) as (tracer, processor):
+        send = processor._send
+
+        def send_and_end_one(*arguments: Any) -> Any:
+            end_spans(tracer)
+            return send(*arguments)
+
+        monkeypatch.setattr(processor, "_send", send_and_end_one)
+        end_spans(tracer, 3)
+        sink.wait_for(3)
+        time.sleep(0.2)
+        assert len(sink.spans) == 3
+        monkeypatch.setattr(processor, "_send", send)
+        assert processor.flush(10)
+        assert len(sink.spans) == 4
+
+
+def test_waiting_spans_are_nothing_that_the_garbage_collector_follows() -> None:
+    """It goes through the whole heap when enough objects are new, and stops the service."""
+    with exporting(DEAD, OTEL_BSP_SCHEDULE_DELAY="60000") as (tracer, _):
+        end_spans(tracer, 10, answer=42)
+        gc.collect()
+        before = len(gc.get_objects())
+        end_spans(tracer, 400, answer=42)
+        assert len(gc.get_objects()) < before + 20
 
 
 @DOORS

@@ -1,8 +1,13 @@
 """The ASGI middleware: one server span a request, one a websocket, and little cost besides.
 
-Whether a request is sampled is decided before anything is gathered; one that is not sampled runs
-with the `receive` and `send` it came with. The span ends with the last byte of the response, so
-work done in the background afterwards does not lengthen it. Receiving and sending are no spans.
+Whether a request is sampled is decided before anything is gathered. The span ends with the last
+byte of the response, so work done in the background afterwards does not lengthen it. Receiving and
+sending are no spans.
+
+A server does work for the connection while the application waits in `receive` or `send`: it begins
+to read again, sets a timer, starts the next request. asyncio runs all that in the context it was
+asked in, and would so make later requests of the connection children of this one. Hence the server
+is called in the context that it called the application in.
 """
 
 from __future__ import annotations
@@ -95,20 +100,21 @@ class TracingMiddleware:
         except Exception as error:  # noqa: BLE001 - of a sampler, a propagator or a server
             tell_failure(error)
             return await self.app(scope, receive, send)
+        server = Server(receive, send)
         token = attach(context)
         try:
             if span.is_recording():
-                await self._serve(scope, receive, send, span)
+                await self._serve(scope, server, span)
             else:
-                await self.app(scope, receive, send)
+                await self.app(scope, server.receive, server.send)
         finally:
             detach(token)
 
-    async def _serve(self, scope: Scope, receive: Receive, send: Send, span: Span) -> None:
-        exchange = Exchange(span, scope, send, self)
+    async def _serve(self, scope: Scope, server: Server, span: Span) -> None:
+        exchange = Exchange(span, scope, server, self)
         scope[EXCHANGE_KEY] = exchange
         try:
-            await self.app(scope, receive, exchange.send)
+            await self.app(scope, server.receive, exchange.send)
         except BaseException as error:
             exchange.fail(error)
             raise
@@ -118,9 +124,10 @@ class TracingMiddleware:
             scope.pop(EXCHANGE_KEY, None)
 
     async def _serve_excluded(self, scope: Scope, receive: Receive, send: Send) -> None:
+        server = Server(receive, send)
         token = attach(excluded_context())
         try:
-            await self.app(scope, receive, send)
+            await self.app(scope, server.receive, server.send)
         finally:
             detach(token)
 
@@ -157,6 +164,43 @@ class ErrorRecorder:
             raise
 
 
+class Server:
+    """The server of a request, called in the context in which this object was made."""
+
+    __slots__ = ("_context", "_receive", "_send")
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self._context = context_api.get_current()
+        self._receive = receive
+        self._send = send
+
+    async def receive(self) -> Message:
+        """Receive the next message."""
+        token = attach(self._context)
+        try:
+            return await self._receive()
+        finally:
+            detach(token)
+
+    async def send(self, message: Message) -> None:
+        """Send a message.
+
+        Only the last runs outside of the request: servers write their access log with the first,
+        and it is to have the trace id.
+        """
+        kind = message["type"]
+        if (kind == "http.response.body" and not message.get("more_body", False)) or (
+            kind == "http.response.trailers" and not message.get("more_trailers", False)
+        ):
+            token = attach(self._context)
+            try:
+                await self._send(message)
+            finally:
+                detach(token)
+        else:
+            await self._send(message)
+
+
 class Exchange:
     """One recorded request and its response, or one websocket."""
 
@@ -165,14 +209,16 @@ class Exchange:
         "error", "is_finished", "span", "status",
     )  # fmt: skip
 
-    def __init__(self, span: Span, scope: Scope, send: Send, middleware: TracingMiddleware) -> None:
+    def __init__(
+        self, span: Span, scope: Scope, server: Server, middleware: TracingMiddleware
+    ) -> None:
         self.span = span
         self.status: int | None = None
         self.error: BaseException | None = None
         self.is_finished = False
         self._scope = scope
         self._root_path = scope.get("root_path", "")
-        self._send = send
+        self._send = server.send
         self._middleware = middleware
         self._settings = middleware._settings
         self._attributes: dict[str, Any] = {}

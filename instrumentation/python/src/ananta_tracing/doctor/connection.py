@@ -22,7 +22,7 @@ from ananta_tracing.assembly import create_sender
 from ananta_tracing.connection import create_tls_context
 from ananta_tracing.delivery import Outcome, Verdict
 from ananta_tracing.doctor.findings import Finding, Level, fault, good, note
-from ananta_tracing.encoding import EncodedSpan, RequestEncoder, SpanEncoder
+from ananta_tracing.encoding import Origin, RequestEncoder, SpanEncoder
 from ananta_tracing.endpoint import GRPC_PORT, HTTP_PORT, TRACES_PATH, read_port
 from ananta_tracing.resource import create_resource
 
@@ -165,7 +165,7 @@ def _export(settings: Settings, trace_id: int) -> Outcome:
     )
     encoder = SpanEncoder()
     payload = RequestEncoder(encoder).encode_request(
-        [EncodedSpan(span.resource, None, encoder.encode_span(span))]
+        [Origin(span.resource, None)], [encoder.encode_span(span)]
     )
     sender = create_sender(settings)
     try:
