@@ -72,7 +72,7 @@ class System:
         directory: its working directory, which also gets its output as `output.log`.
         environment: further variables.
         core: where it runs; what is not under test itself belongs beside the load.
-        niceness: how far it stands back for others on its core.
+        stands_back: takes only what others on its core leave.
     """
 
     def __init__(
@@ -83,10 +83,12 @@ class System:
         environment: Mapping[str, str] | None = None,
         *,
         core: int = SYSTEM_CORE,
-        niceness: int = 0,
+        stands_back: bool = False,
     ) -> None:
         self._log_path = directory / "output.log"
-        placed = ["nice", "-n", str(niceness), "taskset", "-c", str(core)]
+        placed = ["taskset", "-c", str(core)]
+        if stands_back:
+            placed = ["chrt", "--idle", "0", *placed]
         with self._log_path.open("wb") as log:
             self._process = subprocess.Popen(
                 [*placed, *map(str, command)],
@@ -137,9 +139,10 @@ class System:
         """Memory resident now."""
         return sum(_resident_kib(pid) for pid in self._pids()) / 1024
 
-    def wait_idle(self, timeout_seconds: float = 300, share: float = 0.05) -> float:
-        """Return once it used less than `share` of a core for two seconds; when that began."""
-        window_seconds = 2.0
+    def wait_idle(
+        self, timeout_seconds: float = 300, share: float = 0.05, window_seconds: float = 2.0
+    ) -> float:
+        """Return once it used less than `share` of a core so long; when that began."""
         begun = time.monotonic()
 
         def idle() -> bool:

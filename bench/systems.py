@@ -234,7 +234,7 @@ def start_store(
     config: dict[str, Any] | None = None,
     *,
     core: int = SYSTEM_CORE,
-    niceness: int = 0,
+    stands_back: bool = False,
 ) -> tuple[System, Doors]:
     """Start a storing system on the data kept in `directory` by earlier runs, if any.
 
@@ -242,10 +242,10 @@ def start_store(
         name: `ANANTA` or `JAEGER`.
         directory: gets configuration, output and, under `data`, what is stored.
         config: further sections of the configuration, in the system's own words.
-        core, niceness: as for `System`.
+        core, stands_back: as for `System`.
     """
     (directory / "data").mkdir(parents=True, exist_ok=True)
     doors = replace(Doors(grpc=free_port(), http=free_port()), query=free_port())
     command = _STORES[name](doors, directory, config or {})
     ports = [doors.grpc, doors.http, doors.query]
-    return System(command, ports, directory, core=core, niceness=niceness), doors
+    return System(command, ports, directory, core=core, stands_back=stands_back), doors

@@ -12,7 +12,7 @@ from bench.figures import verdict
 from bench.instrumentation import ALWAYS, TENTH
 from bench.instrumentation.lifecycle import EXIT, LOSSES, START
 from bench.instrumentation.programs import EXPRESS, FASTAPI
-from bench.instrumentation.services import CPU_SHARE, LATENCY_SHARE, WHOLE_RUN, load_row
+from bench.instrumentation.services import AS_BUSY_BARE, BUSY, CLOSED, SAME_RATE, WHOLE_RUN
 from bench.instrumentation.span import all_in
 from bench.systems import ANANTA, STOCK
 
@@ -57,7 +57,6 @@ def _lost(language: str) -> tuple[str, ...]:
     return tuple(row for row in LOSSES if row.startswith(language))
 
 
-_ADDED_CPU, _ADDED_LATENCY = load_row(CPU_SHARE), load_row(LATENCY_SHARE)
 _BY_PROTOCOL = {"gRPC": ALWAYS, "HTTP": f"{ALWAYS}, over HTTP"}
 
 FIGURES = [
@@ -66,28 +65,27 @@ FIGURES = [
         *("µs", HALF, 20.0),
         *("span", (all_in("grpc"),), "cpu"),
     ),
-    Figure(
-        "FastAPI trivial route, CPU added a request, always on",
-        *("µs", HALF, 70.0),
-        *("fastapi", (f"{FASTAPI}, {ALWAYS}, {_ADDED_CPU}",), "cpu_added"),
-    ),
-    Figure(
-        "the same at 10 % sampling",
-        *("µs", HALF, 20.0),
-        *("fastapi", (f"{FASTAPI}, {TENTH}, {_ADDED_CPU}",), "cpu_added"),
-    ),
-    Figure(
-        "Express trivial route, CPU added a request",
-        *("µs", OfStock(1, "stock"), OfStock(2 / 3, "two thirds of stock")),
-        *("express", (f"{EXPRESS}, {ALWAYS}, {_ADDED_CPU}",), "cpu_added"),
+    *(
+        Figure(
+            f"{framework} trivial route, CPU added a request, {sampling}, {row}",
+            *("µs", *bars),
+            *(framework.lower(), (f"{framework}, {sampling}, {row}",), "cpu_added"),
+        )
+        for framework, sampling, bars in (
+            (FASTAPI, ALWAYS, (HALF, 70.0)),
+            (FASTAPI, TENTH, (HALF, 20.0)),
+            (EXPRESS, ALWAYS, (OfStock(1, "stock"), OfStock(2 / 3, "two thirds of stock"))),
+        )
+        for row in (CLOSED, SAME_RATE.row)
     ),
     *(
         Figure(
-            f"{framework}: added p99 latency at 60 % load",
+            f"{framework}: added p99 latency at {load.row}",
             *("ms", 1.0, 0.3),
-            *(framework.lower(), (f"{framework}, {ALWAYS}, {_ADDED_LATENCY}",), "latency_added"),
+            *(framework.lower(), (f"{framework}, {ALWAYS}, {load.row}",), "latency_added"),
         )
         for framework in (FASTAPI, EXPRESS)
+        for load in (BUSY, AS_BUSY_BARE)
     ),
     *(
         Figure(
@@ -187,7 +185,7 @@ def overhead_lines(results: Results) -> list[list[str]]:
             ("CPU of a trivial request", cpu),
             ("CPU of a request of 10 ms", cpu),
             ("memory", memory),
-            ("p99 latency at 60 % load", latency),
+            (f"p99 latency at {BUSY.row}", latency),
         )
         for number, (kind, promise) in enumerate(kinds):
             lines.append([component, kind, promise, *(cells[number] for cells in measured)])
@@ -201,8 +199,8 @@ def _overhead(results: Results, framework: str, sampling: str, side: str) -> lis
             return None
         return case.value(f"{framework}, {sampling}, {row}", side, measure)
 
-    total, added = value(_ADDED_CPU, "cpu_request"), value(_ADDED_CPU, "cpu_added")
-    memory, latency = value(WHOLE_RUN, "memory_added"), value(_ADDED_LATENCY, "latency_added")
+    total, added = value(SAME_RATE.row, "cpu_request"), value(SAME_RATE.row, "cpu_added")
+    memory, latency = value(WHOLE_RUN, "memory_added"), value(BUSY.row, "latency_added")
     if total is None or added is None or memory is None or latency is None:
         return [""] * 4
     return [

@@ -18,6 +18,7 @@ from bench.systems import ANANTA, start_store
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from bench.runner import System
     from bench.systems import Doors
 
 _numbers = itertools.count(1)
@@ -26,13 +27,18 @@ _numbers = itertools.count(1)
 class Platform:
     """Counts the spans of services; `ports` is where it takes them, by protocol."""
 
-    def __init__(self, doors: Doors) -> None:
+    def __init__(self, running: System, doors: Doors) -> None:
+        self._running = running
         self.ports = {"grpc": doors.grpc, "http": doors.http}
         self._query_port = doors.query
 
     def new_service(self) -> str:
         """A service name that no span has had before."""
         return f"bench-{next(_numbers)}"
+
+    def settle(self) -> None:
+        """Wait until it has nothing left to do: it would slow down what is measured beside it."""
+        self._running.wait_idle(window_seconds=0.4)
 
     def spans(self, service: str, **search: str) -> int:
         """How many spans of a service are stored, once no more arrive."""
@@ -62,6 +68,6 @@ class Platform:
 def running_platform() -> Iterator[Platform]:
     """Start one beside the load generator, which comes first where both want the core."""
     with working_directory() as directory:
-        running, doors = start_store(ANANTA, directory, core=LOAD_CORE, niceness=10)
+        running, doors = start_store(ANANTA, directory, core=LOAD_CORE, stands_back=True)
         with running:
-            yield Platform(doors)
+            yield Platform(running, doors)

@@ -1,9 +1,10 @@
 """A trivial service under load, bare and traced: rate, CPU, latency, memory, and what arrives.
 
-In each round every variant is started, driven in a closed loop as fast as it goes, then in an open
-loop at shares of what the bare service can do, the greatest first, and ended with SIGTERM. What
-tracing adds is the difference to the bare service of the same round, because the machine's speed
-drifts; of all rounds the median counts.
+In each round every variant is started, warmed up, driven in a closed loop as fast as it goes, then
+in open loops, and ended with SIGTERM. The rates of these are shares of what the service can do
+itself, and of what it can do bare: the second is the same rate for all, and too much for a side
+that takes twice the CPU. What tracing adds is the difference to the bare service of the same
+round, because the machine's speed drifts; of all rounds the median counts.
 """
 
 from __future__ import annotations
@@ -32,11 +33,30 @@ if TYPE_CHECKING:
 
     from bench.cases import Options
 
-CPU_SHARE, LATENCY_SHARE = 0.3, 0.6
-"""Loads at which CPU is compared, where nobody is short of it, and latency."""
-SHARES = (0.8, LATENCY_SHARE, CPU_SHARE)
+
+@dataclass(frozen=True)
+class Load:
+    """A rate, as a share of what a service can do in a closed loop."""
+
+    share: float
+    is_of_bare: bool
+    """Of what it can do bare, not of what it can do as it is."""
+
+    @property
+    def row(self) -> str:
+        """How its rows end."""
+        return f"{self.share * 100:.0f} % {'of the bare' if self.is_of_bare else 'of its own'} rate"
+
+
+SAME_RATE = Load(0.3, is_of_bare=True)
+"""For the CPU of a request, which depends on the rate: what waits more often costs more."""
+BUSY, AS_BUSY_BARE = Load(0.6, is_of_bare=False), Load(0.6, is_of_bare=True)
+"""For latency."""
+LOADS = (SAME_RATE, Load(0.3, is_of_bare=False), BUSY, AS_BUSY_BARE, Load(0.8, is_of_bare=False))
+CLOSED = "closed loop"
 WHOLE_RUN = "whole run"
 _CONNECTIONS = 32
+_WARM_SECONDS = 2.0  # V8 is done optimizing
 _DRAIN_SECONDS = 0.65  # longer than the schedule delay of exporters
 
 
@@ -58,10 +78,9 @@ class Variant:
 class Run:
     """What one start of the service showed."""
 
-    closed_loop: float
-    cpu_micros: dict[float, float] = field(default_factory=dict)
-    """Of a request, with all that is done for it afterwards."""
-    answers: dict[float, Answers] = field(default_factory=dict)
+    cpu_micros: dict[str, float] = field(default_factory=dict)
+    """Of a request, with all that is done for it afterwards; by the row of the load."""
+    answers: dict[str, Answers] = field(default_factory=dict)
     resident_mb: float = 0
     spans: int = 0
     lost_percent: float = 0
@@ -106,7 +125,7 @@ def _capacity(options: Options, framework: str, platform: Platform) -> float:
     """Requests a second of the bare service in a closed loop."""
     with running_service(framework, BARE, settings(BARE, "", platform.ports)) as (_, port):
         seconds = 0.5 if options.quick else 1.5
-        get(port, PATH, seconds, connections=_CONNECTIONS)
+        get(port, PATH, _WARM_SECONDS, connections=_CONNECTIONS)
         rates = [
             get(port, PATH, seconds, connections=_CONNECTIONS).requests_per_second for _ in range(3)
         ]
@@ -120,24 +139,30 @@ def _run(
     environment = settings(
         variant.side, service, platform.ports, variant.protocol, variant.sampling
     )
-    seconds = 0.5 if options.quick else 1.8
-    is_short = options.quick and variant.protocol == "http"
+    seconds = 0.8 if options.quick else 2.5
+    run = Run()
+
+    def drive(row: str, seconds: float, rate: float | None = None) -> float:
+        platform.settle()
+        before = running.cpu_seconds()
+        run.answers[row] = answers = get(port, PATH, seconds, rate, _CONNECTIONS)
+        time.sleep(_DRAIN_SECONDS)
+        cpu_seconds = running.cpu_seconds() - before
+        run.cpu_micros[row] = cpu_seconds / max(len(answers.answered_micros), 1) * 1e6
+        return answers.requests_per_second
+
     with running_service(framework, variant.side, environment) as (running, port):
-        warm = get(port, PATH, 0.3, connections=_CONNECTIONS)
-        closed = get(port, PATH, seconds, connections=_CONNECTIONS)
-        run = Run(closed.requests_per_second)
-        for share in (CPU_SHARE,) if is_short else SHARES:
-            before = running.cpu_seconds()
-            answers = get(port, PATH, seconds, share * capacity, _CONNECTIONS)
-            time.sleep(_DRAIN_SECONDS)
-            cpu_seconds = running.cpu_seconds() - before
-            run.answers[share] = answers
-            run.cpu_micros[share] = cpu_seconds / max(len(answers.answered_micros), 1) * 1e6
+        warm = get(port, PATH, _WARM_SECONDS, connections=_CONNECTIONS)
+        own = drive(CLOSED, seconds)
+        for load in (SAME_RATE,) if variant.protocol == "http" else LOADS:
+            drive(
+                load.row,
+                seconds * (2 if load in (BUSY, AS_BUSY_BARE) else 1),
+                load.share * (capacity if load.is_of_bare else own),
+            )
         run.resident_mb = running.resident_mib() * 2**20 / 1e6
     if variant.side != BARE:
-        requests = sum(
-            len(answers.answered_micros) for answers in (warm, closed, *run.answers.values())
-        )
+        requests = sum(len(answers.answered_micros) for answers in (warm, *run.answers.values()))
         run.spans = platform.spans(service)
         run.lost_percent = lost_percent(platform, service, requests)
         if not run.spans:
@@ -172,27 +197,22 @@ def summarize(framework: str, rounds: list[dict[Variant, Run]]) -> Iterator[Meas
 def _values(variant: Variant, run: Run, bare: Run) -> Iterator[tuple[tuple[str, str], float]]:
     """(row, measure) and value of everything one run showed."""
     is_traced = variant.side != BARE
-    yield ("closed loop", "requests"), run.closed_loop
-    for share in sorted(run.answers):
-        load, answers = load_row(share), run.answers[share]
-        yield (load, "requests"), answers.requests_per_second
-        yield (load, "cpu_request"), run.cpu_micros[share]
+    for row, answers in run.answers.items():
+        theirs = bare.answers[row]
+        yield (row, "requests"), answers.requests_per_second
+        yield (row, "cpu_request"), run.cpu_micros[row]
         if is_traced:
-            yield (load, "cpu_added"), run.cpu_micros[share] - bare.cpu_micros[share]
+            yield (row, "cpu_added"), run.cpu_micros[row] - bare.cpu_micros[row]
+        if row == CLOSED:
+            continue
         for rank, measure in ((0.5, "latency_p50"), (0.99, "latency_p99")):
             milliseconds = answers.latency_milliseconds(rank)
-            yield (load, measure), milliseconds
+            yield (row, measure), milliseconds
             if is_traced and rank == 0.99:
-                theirs = bare.answers[share].latency_milliseconds(rank)
-                yield (load, "latency_added"), milliseconds - theirs
+                yield (row, "latency_added"), milliseconds - theirs.latency_milliseconds(rank)
     yield (WHOLE_RUN, "memory"), run.resident_mb
     if is_traced:
         yield (WHOLE_RUN, "memory_added"), run.resident_mb - bare.resident_mb
         yield (WHOLE_RUN, "spans"), run.spans
     if is_traced and variant.sampling == ALWAYS:
         yield (WHOLE_RUN, "lost"), run.lost_percent
-
-
-def load_row(share: float) -> str:
-    """The end of the name of a row."""
-    return f"{share * 100:.0f} % load"

@@ -140,7 +140,7 @@ def _parts() -> tuple[Any, Callable[[list[Any]], bytes]]:
             spans
         ).SerializeToString()
 
-    from ananta_tracing.encoding import EncodedSpan, RequestEncoder, SpanEncoder
+    from ananta_tracing.encoding import Origin, RequestEncoder, SpanEncoder
     from ananta_tracing.limits import Limits
     from ananta_tracing.provider import AnantaTracerProvider
     from ananta_tracing.redaction import Redactor
@@ -159,8 +159,8 @@ def _parts() -> tuple[Any, Callable[[list[Any]], bytes]]:
 
     def encode(spans: list[Any]) -> bytes:
         return request_encoder.encode_request(
-            EncodedSpan(span.resource, span.instrumentation_scope, encoder.encode_span(span))
-            for span in spans
+            [Origin(span.resource, span.instrumentation_scope) for span in spans],
+            [encoder.encode_span(span) for span in spans],
         )
 
     return provider, encode

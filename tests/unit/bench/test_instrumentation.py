@@ -6,7 +6,7 @@ import pytest
 from bench.instrumentation import ALWAYS, TENTH
 from bench.instrumentation.figures import FIGURES, figure_lines, overhead_lines
 from bench.instrumentation.load import Answers, percentile
-from bench.instrumentation.services import SHARES, Run, Variant, summarize
+from bench.instrumentation.services import CLOSED, LOADS, SAME_RATE, Run, Variant, summarize
 from bench.report import INSTRUMENTATION, case_table, write_document
 from bench.results import MEASURES, CaseResults, Measurement
 
@@ -34,11 +34,11 @@ def test_a_request_without_an_answer_counts_with_the_time_until_the_end():
 
 
 def run_of(cpu_micros: float, latency_micros: int) -> Run:
-    answers = Answers([0], [latency_micros], [], seconds=1)
+    answers = Answers([0], [latency_micros], [], seconds=cpu_micros / 1e6)
+    rows = [CLOSED, *(load.row for load in LOADS)]
     return Run(
-        closed_loop=1e6 / cpu_micros,
-        cpu_micros=dict.fromkeys(SHARES, cpu_micros),
-        answers=dict.fromkeys(SHARES, answers),
+        cpu_micros=dict.fromkeys(rows, cpu_micros),
+        answers=dict.fromkeys(rows, answers),
         resident_mb=40 + cpu_micros / 10,
         spans=9,
     )
@@ -62,7 +62,7 @@ def fastapi_results() -> CaseResults:
 
 
 def test_what_is_added_is_paired_with_the_bare_service_of_the_same_round():
-    results, row = fastapi_results(), f"FastAPI, {ALWAYS}, 30 % load"
+    results, row = fastapi_results(), f"FastAPI, {ALWAYS}, {SAME_RATE.row}"
     assert results.value(row, "ananta", "cpu_added") == 50
     assert results.value(row, "stock", "cpu_added") == 400
     assert results.value(row, "bare", "cpu_added") is None
@@ -93,23 +93,25 @@ def line_of(what: str, results: dict[str, CaseResults]) -> list[str]:
     [(60, 200, "aim reached"), (90, 200, "reached"), (90, 170, "**missed**")],
 )
 def test_a_bar_may_be_a_share_of_what_stock_took(ours, stock, verdict):
-    row = f"FastAPI, {ALWAYS}, 30 % load"
+    row = f"FastAPI, {ALWAYS}, {SAME_RATE.row}"
     values = [
         Measurement(row, side, "cpu_added", value)
         for side, value in (("ananta", ours), ("stock", stock))
     ]
     results = {"fastapi": CaseResults("fastapi", "", "", values)}
-    line = line_of("FastAPI trivial route, CPU added a request, always on", results)
+    what = f"FastAPI trivial route, CPU added a request, {ALWAYS}, {SAME_RATE.row}"
+    line = line_of(what, results)
     assert line[2] == f"half of stock: {stock / 2:.0f}" or stock == 170
     assert line[-1] == verdict
 
 
 def test_a_bar_that_moves_with_stock_is_not_judged_without_it():
-    row = f"FastAPI, {ALWAYS}, 30 % load"
+    row = f"FastAPI, {ALWAYS}, {SAME_RATE.row}"
     results = {
         "fastapi": CaseResults("fastapi", "", "", [Measurement(row, "ananta", "cpu_added", 1)])
     }
-    line = line_of("FastAPI trivial route, CPU added a request, always on", results)
+    what = f"FastAPI trivial route, CPU added a request, {ALWAYS}, {SAME_RATE.row}"
+    line = line_of(what, results)
     assert line[2:] == ["half of stock", "70", "1.00", "", "not measured"]
 
 
