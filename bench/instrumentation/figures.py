@@ -57,6 +57,11 @@ def _lost(language: str) -> tuple[str, ...]:
     return tuple(row for row in LOSSES if row.startswith(language))
 
 
+_ADDED_CPU: list[tuple[str, str, Bar, Bar]] = [
+    (FASTAPI, ALWAYS, HALF, 70.0),
+    (FASTAPI, TENTH, HALF, 20.0),
+    (EXPRESS, ALWAYS, OfStock(1, "stock"), OfStock(2 / 3, "two thirds of stock")),
+]
 _BY_PROTOCOL = {"gRPC": ALWAYS, "HTTP": f"{ALWAYS}, over HTTP"}
 
 FIGURES = [
@@ -68,14 +73,10 @@ FIGURES = [
     *(
         Figure(
             f"{framework} trivial route, CPU added a request, {sampling}, {row}",
-            *("µs", *bars),
+            *("µs", at_least, aim),
             *(framework.lower(), (f"{framework}, {sampling}, {row}",), "cpu_added"),
         )
-        for framework, sampling, bars in (
-            (FASTAPI, ALWAYS, (HALF, 70.0)),
-            (FASTAPI, TENTH, (HALF, 20.0)),
-            (EXPRESS, ALWAYS, (OfStock(1, "stock"), OfStock(2 / 3, "two thirds of stock"))),
-        )
+        for framework, sampling, at_least, aim in _ADDED_CPU
         for row in (CLOSED, SAME_RATE.row)
     ),
     *(
