@@ -52,7 +52,7 @@ SAME_RATE = Load(0.3, is_of_bare=True)
 """For the CPU of a request, which depends on the rate: what waits more often costs more."""
 BUSY, AS_BUSY_BARE = Load(0.6, is_of_bare=False), Load(0.6, is_of_bare=True)
 """For latency."""
-LOADS = (SAME_RATE, Load(0.3, is_of_bare=False), BUSY, AS_BUSY_BARE, Load(0.8, is_of_bare=False))
+LOADS = (SAME_RATE, BUSY, AS_BUSY_BARE, Load(0.8, is_of_bare=False))
 CLOSED = "closed loop"
 WHOLE_RUN = "whole run"
 _CONNECTIONS = 32
@@ -67,6 +67,13 @@ class Variant:
     side: str
     sampling: str = ALWAYS
     protocol: str = "grpc"
+
+    @property
+    def loads(self) -> tuple[Load, ...]:
+        """What it is driven with, as far as a bar needs it."""
+        if self.protocol == "http":
+            return (SAME_RATE,)
+        return LOADS if self.sampling == ALWAYS else (SAME_RATE, BUSY)
 
     @property
     def label(self) -> str:
@@ -139,7 +146,7 @@ def _run(
     environment = settings(
         variant.side, service, platform.ports, variant.protocol, variant.sampling
     )
-    seconds = 0.8 if options.quick else 2.5
+    seconds = 0.8 if options.quick else 2.0
     run = Run()
 
     def drive(row: str, seconds: float, rate: float | None = None) -> float:
@@ -154,12 +161,9 @@ def _run(
     with running_service(framework, variant.side, environment) as (running, port):
         warm = get(port, PATH, _WARM_SECONDS, connections=_CONNECTIONS)
         own = drive(CLOSED, seconds)
-        for load in (SAME_RATE,) if variant.protocol == "http" else LOADS:
-            drive(
-                load.row,
-                seconds * (2 if load in (BUSY, AS_BUSY_BARE) else 1),
-                load.share * (capacity if load.is_of_bare else own),
-            )
+        for load in variant.loads:
+            rate = load.share * (capacity if load.is_of_bare else own)
+            drive(load.row, seconds * (3 if load == BUSY else 1), rate)
         run.resident_mb = running.resident_mib() * 2**20 / 1e6
     if variant.side != BARE:
         requests = sum(len(answers.answered_micros) for answers in (warm, *run.answers.values()))
