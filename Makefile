@@ -74,7 +74,7 @@ test-matrix: setup $(STAMPS)/instrumentation-python $(STAMPS)/instrumentation-no
 bench: setup ## measure beside the peers and write docs/benchmarks.md (arguments in ARGS="...")
 	$(BIN)/python -m bench $(ARGS)
 
-bench-instrumentation: setup $(STAMPS)/instrumentation-python $(STAMPS)/instrumentation-node ## measure traced services, bare, stock and ours; 20 minutes (ARGS="--quick", "--write")
+bench-instrumentation: setup $(STAMPS)/instrumentation-python $(STAMPS)/instrumentation-node ## measure traced services, bare, stock and ours; half an hour (ARGS="--quick", "--write")
 	$(BIN)/python -m bench instrumentation $(ARGS)
 
 fuzz: setup ## fuzz the codecs for a minute each (needs cargo-fuzz)
