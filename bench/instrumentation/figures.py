@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from bench.figures import verdict
 from bench.instrumentation import ALWAYS, TENTH
+from bench.instrumentation.application import APPLICATION
 from bench.instrumentation.lifecycle import EXIT, LOSSES, START
 from bench.instrumentation.programs import EXPRESS, FASTAPI
 from bench.instrumentation.services import AS_BUSY_BARE, BUSY, CLOSED, SAME_RATE, WHOLE_RUN
@@ -77,7 +78,8 @@ FIGURES = [
             *(framework.lower(), (f"{framework}, {sampling}, {row}",), "cpu_added"),
         )
         for framework, sampling, at_least, aim in _ADDED_CPU
-        for row in (CLOSED, SAME_RATE.row)
+        for row in (APPLICATION, CLOSED, SAME_RATE.row)
+        if (framework, row) != (EXPRESS, APPLICATION)
     ),
     *(
         Figure(

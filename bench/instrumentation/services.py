@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bench.instrumentation import ALWAYS, TENTH, settings
+from bench.instrumentation.application import application
 from bench.instrumentation.load import Answers, get
 from bench.instrumentation.platform import Platform, running_platform
 from bench.instrumentation.programs import (
@@ -94,7 +95,8 @@ class Run:
 
 
 def fastapi(options: Options) -> Iterator[Measurement]:
-    """Measure FastAPI under uvicorn."""
+    """Measure FastAPI, first without a server, then under uvicorn."""
+    yield from application(options)
     with options.trying(FASTAPI):
         yield from _service(options, FASTAPI)
 

@@ -4,10 +4,12 @@
 `… exit N`, `… sigterm N`: makes N spans, says so, and ends or waits to be ended.
 `… stages`: microseconds a span of each stage up to its bytes.
 `… all N`: CPU microseconds a span, everything included, at 2,000 spans a second.
+`… requests N`: those of a request to the FastAPI application, called at the same rate.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 import time
@@ -17,12 +19,27 @@ from typing import TYPE_CHECKING, Any
 import tracing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
 _WARM_SPANS = 2_000
 _SPANS_PER_SECOND, _SPANS_AT_ONCE = 2_000, 20
 _STAGE_SPANS, _STAGE_REPEATS = 4_096, 5
 _BATCH = 512
+_REQUEST = {
+    "type": "http",
+    "asgi": {"version": "3.0"},
+    "http_version": "1.1",
+    "method": "GET",
+    "scheme": "http",
+    "path": "/items/7",
+    "raw_path": b"/items/7",
+    "query_string": b"",
+    "root_path": "",
+    "headers": [(b"host", b"127.0.0.1:8000"), (b"user-agent", b"bench"), (b"accept", b"*/*")],
+    "client": ("127.0.0.1", 50_000),
+    "server": ("127.0.0.1", 8_000),
+}
+"""As uvicorn hands it to an application."""
 
 
 def many_attributes() -> Iterator[dict[str, Any]]:
@@ -66,17 +83,46 @@ def measure_all(spans: int) -> dict[str, float]:
     """CPU a span of the whole process while it makes and exports spans at a steady rate."""
     make_spans(_WARM_SPANS)
     tracer, attributes = tracing.tracer(), many_attributes()
-    time.sleep(1.2)
+
+    async def make_span() -> None:
+        with tracer.start_as_current_span("op", attributes=next(attributes)):
+            pass
+
+    return {"micros": asyncio.run(_cpu_micros(make_span, spans)), "made": _WARM_SPANS + spans}
+
+
+def measure_requests(requests: int) -> dict[str, float]:
+    """CPU a request of the whole process while an application is called at a steady rate."""
+    from service import app
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(_: dict[str, Any]) -> None:
+        pass
+
+    async def call() -> None:
+        await app(dict(_REQUEST), receive, send)
+
+    async def measure() -> float:
+        for _ in range(_WARM_SPANS):
+            await call()
+        return await _cpu_micros(call, requests)
+
+    return {"micros": asyncio.run(measure())}
+
+
+async def _cpu_micros(work: Callable[[], Awaitable[None]], times: int) -> float:
+    """CPU of one time, with the export of what came of it."""
+    await asyncio.sleep(1.2)  # what came before is exported
     cpu, begun = time.process_time(), time.perf_counter()
-    for made in range(0, spans, _SPANS_AT_ONCE):
+    for made in range(0, times, _SPANS_AT_ONCE):
         for _ in range(_SPANS_AT_ONCE):
-            with tracer.start_as_current_span("op", attributes=next(attributes)):
-                pass
+            await work()
         due = begun + (made + _SPANS_AT_ONCE) / _SPANS_PER_SECOND
-        time.sleep(max(due - time.perf_counter(), 0))
+        await asyncio.sleep(max(due - time.perf_counter(), 0))
     tracing.finish()
-    micros = (time.process_time() - cpu) / spans * 1e6
-    return {"micros": micros, "made": _WARM_SPANS + spans}
+    return (time.process_time() - cpu) / times * 1e6
 
 
 def measure_stages() -> dict[str, float]:
@@ -174,8 +220,9 @@ def main() -> None:
         print(json.dumps({"spans": int(rest[0])}), flush=True)
         if mode == "sigterm":
             time.sleep(60)
-    elif mode == "all":
-        print(json.dumps(measure_all(int(rest[0]))))
+    elif mode in ("all", "requests"):
+        measure = {"all": measure_all, "requests": measure_requests}[mode]
+        print(json.dumps(measure(int(rest[0]))))
     else:
         print(json.dumps({"start": measure_start, "stages": measure_stages}[mode]()))
 
