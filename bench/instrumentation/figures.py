@@ -13,7 +13,7 @@ from bench.instrumentation import ALWAYS, TENTH
 from bench.instrumentation.application import APPLICATION
 from bench.instrumentation.lifecycle import EXIT, LOSSES, START
 from bench.instrumentation.programs import EXPRESS, FASTAPI
-from bench.instrumentation.services import AS_BUSY_BARE, BUSY, CLOSED, SAME_RATE, WHOLE_RUN
+from bench.instrumentation.services import BUSY, CLOSED, OVERLOAD, SAME_RATE, WHOLE_RUN
 from bench.instrumentation.span import all_in
 from bench.systems import ANANTA, STOCK
 
@@ -83,12 +83,12 @@ FIGURES = [
     ),
     *(
         Figure(
-            f"{framework}: added p99 latency at {load.row}",
+            f"{framework}: added p99 latency, {load.row}",
             *("ms", 1.0, 0.3),
             *(framework.lower(), (f"{framework}, {ALWAYS}, {load.row}",), "latency_added"),
         )
         for framework in (FASTAPI, EXPRESS)
-        for load in (BUSY, AS_BUSY_BARE)
+        for load in (BUSY, OVERLOAD)
     ),
     *(
         Figure(
@@ -188,7 +188,7 @@ def overhead_lines(results: Results) -> list[list[str]]:
             ("CPU of a trivial request", cpu),
             ("CPU of a request of 10 ms", cpu),
             ("memory", memory),
-            (f"p99 latency at {BUSY.row}", latency),
+            (f"p99 latency, {BUSY.row}", latency),
         )
         for number, (kind, promise) in enumerate(kinds):
             lines.append([component, kind, promise, *(cells[number] for cells in measured)])

@@ -1,10 +1,10 @@
 """A trivial service under load, bare and traced: rate, CPU, latency, memory, and what arrives.
 
 In each round every variant is started, warmed up, driven in a closed loop as fast as it goes, then
-in open loops, and ended with SIGTERM. The rates of these are shares of what the service can do
-itself, and of what it can do bare: the second is the same rate for all, and too much for a side
-that takes twice the CPU. What tracing adds is the difference to the bare service of the same
-round, because the machine's speed drifts; of all rounds the median counts.
+in open loops, and ended with SIGTERM. Their rates keep the service busy for a share of the time, or
+are a share of what the bare service does in the closed loop. What tracing adds is the difference to
+the bare service of the same round, because the machine's speed drifts; of all rounds the median
+counts.
 """
 
 from __future__ import annotations
@@ -37,23 +37,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Load:
-    """A rate, as a share of what a service can do in a closed loop."""
+    """A fixed rate of requests, for each service found anew."""
 
     share: float
-    is_of_bare: bool
-    """Of what it can do bare, not of what it can do as it is."""
+    is_of_bare_rate: bool = False
+    """Of what the bare service does in a closed loop, not of the time a service is at work."""
 
     @property
     def row(self) -> str:
         """How its rows end."""
-        return f"{self.share * 100:.0f} % {'of the bare' if self.is_of_bare else 'of its own'} rate"
+        return f"{self.share * 100:.0f} % {'of the bare rate' if self.is_of_bare_rate else 'busy'}"
 
 
-SAME_RATE = Load(0.3, is_of_bare=True)
-"""For the CPU of a request, which depends on the rate: what waits more often costs more."""
-BUSY, AS_BUSY_BARE = Load(0.6, is_of_bare=False), Load(0.6, is_of_bare=True)
-"""For latency."""
-LOADS = (SAME_RATE, BUSY, AS_BUSY_BARE, Load(0.8, is_of_bare=False))
+SAME_RATE, OVERLOAD = Load(0.3, is_of_bare_rate=True), Load(0.6, is_of_bare_rate=True)
+"""The first for the CPU of a request, which depends on the rate: waiting for each costs more."""
+BUSY, BUSIER = Load(0.6), Load(0.8)
+LOADS = (SAME_RATE, BUSY, BUSIER, OVERLOAD)
 CLOSED = "closed loop"
 WHOLE_RUN = "whole run"
 _CONNECTIONS = 32
@@ -151,20 +150,22 @@ def _run(
     seconds = 0.8 if options.quick else 2.0
     run = Run()
 
-    def drive(row: str, seconds: float, rate: float | None = None) -> float:
+    def drive(row: str, seconds: float, rate: float | None = None) -> None:
         platform.settle()
         before = running.cpu_seconds()
         run.answers[row] = answers = get(port, PATH, seconds, rate, _CONNECTIONS)
         time.sleep(_DRAIN_SECONDS)
         cpu_seconds = running.cpu_seconds() - before
         run.cpu_micros[row] = cpu_seconds / max(len(answers.answered_micros), 1) * 1e6
-        return answers.requests_per_second
 
     with running_service(framework, variant.side, environment) as (running, port):
         warm = get(port, PATH, _WARM_SECONDS, connections=_CONNECTIONS)
-        own = drive(CLOSED, seconds)
+        drive(CLOSED, seconds)
         for load in variant.loads:
-            rate = load.share * (capacity if load.is_of_bare else own)
+            if load.is_of_bare_rate:
+                rate = load.share * capacity
+            else:
+                rate = load.share * 1e6 / run.cpu_micros[SAME_RATE.row]
             drive(load.row, seconds * (3 if load == BUSY else 1), rate)
         run.resident_mb = running.resident_mib() * 2**20 / 1e6
     if variant.side != BARE:
