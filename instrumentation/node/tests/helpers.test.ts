@@ -216,7 +216,16 @@ test.each<[string, (text: string) => unknown]>([
   const { traceparent } = createSpan("sender", () => inject());
   extract({ traceparent: wrap(traceparent!) }, () => createSpan("receiver", () => {}));
   spans.assertSpan("receiver", { parent: "sender" });
-  extract({ traceparent: null, other: 1 }, () => createSpan("alone", () => {}));
+});
+
+test.each<[string, unknown]>([
+  ["null", null],
+  ["a number", 1],
+  ["null in a list", [null]],
+  ["another object", Object.create(null)],
+  ["bytes of SQS", { DataType: "Binary", BinaryValue: Buffer.from("00") }],
+])("extract takes %s for no context", (_, traceparent) => {
+  extract({ traceparent, tracestate: [undefined, "a=b"] }, () => createSpan("alone", () => {}));
   spans.assertSpan("alone", { parent: null });
 });
 

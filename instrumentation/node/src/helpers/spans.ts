@@ -200,16 +200,22 @@ const headerGetter: TextMapGetter<object> = {
   keys: (carrier) => Object.keys(carrier),
   get: (carrier, key) => {
     const value = (carrier as Record<string, unknown>)[key];
-    if (value === undefined || value === null) return undefined;
-    return Array.isArray(value) ? value.map(headerText) : headerText(value);
+    if (!Array.isArray(value)) return headerText(value);
+    return value.map(headerText).filter((text) => text !== undefined);
   },
 };
 
-/** Headers of HTTP and AMQP are texts, those of Kafka bytes, and SQS and Lambda wrap theirs. */
-function headerText(value: unknown): string {
+/**
+ * Headers of HTTP and AMQP are texts, those of Kafka bytes, and SQS and Lambda wrap theirs. What is
+ * none of these carries no context.
+ */
+function headerText(value: unknown): string | undefined {
+  if (typeof value === "string") return value;
   if (value instanceof Uint8Array) return Buffer.from(value).toString("latin1");
-  const { StringValue, stringValue } = value as Record<string, string | undefined>;
-  return StringValue ?? stringValue ?? String(value);
+  if (typeof value !== "object" || value === null) return undefined;
+  const { StringValue, stringValue } = value as Record<string, unknown>;
+  const text = StringValue ?? stringValue;
+  return typeof text === "string" ? text : undefined;
 }
 
 /**
