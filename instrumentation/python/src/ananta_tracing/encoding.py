@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.trace import DEFAULT_TRACE_STATE, StatusCode
 
+from ananta_tracing.redaction import may_tell
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -155,15 +157,19 @@ class SpanEncoder:
     Args:
         redact: called with (key, value) of each attribute, and with `span.name`, `event.name` and
             `status.description`; what it returns is sent, None removes an attribute. The answer
-            may depend on nothing but key and value. It is not called for keys of which its own
-            `leaves(key)`, where it has that, says that their values are sent as they are.
+            may depend on nothing but key and value. A `Redactor` is asked beforehand which keys
+            `leaves` and `examines`, and not called for the values that need it not.
     """
 
     def __init__(self, redact: Callable[[str, AnyValue], AnyValue] | None = None) -> None:
         self._redact = redact
         self._leaves: Callable[[str], bool] = getattr(redact, "leaves", lambda _: redact is None)
+        self._examines: Callable[[str], bool] = getattr(redact, "examines", lambda _: False)
         self._keys: dict[str, bytes] = {}
+        # Of which numbers are sent as they are, and texts as well unless `_examined` has the key.
         self._plain_keys: dict[str, bytes] = {}
+        self._examined: set[str] = set()
+        self._harmless: set[str] = set()
         # Of redacted keys. A type has its own, because 1 == True; floats have none, because
         # 0.0 == -0.0.
         self._remembered: dict[type, dict[tuple[str, Any], bytes]] = {str: {}, int: {}, bool: {}}
@@ -194,7 +200,7 @@ class SpanEncoder:
 
     def _encode_attributes(self, parts: list[bytes], attributes: Any) -> None:
         """Append the attributes of a span: the hot loop."""
-        plain_keys = self._plain_keys.get
+        plain_keys, examined, harmless = self._plain_keys.get, self._examined, self._harmless
         for key, value in _raw_items(attributes):
             plain_key = plain_keys(key)
             if plain_key is None:
@@ -202,6 +208,9 @@ class SpanEncoder:
                 continue
             kind, encoded = type(value), b""
             if kind is str:
+                if key in examined and value not in harmless and self._may_tell(value):
+                    parts.append(self._attribute(key, value, _SPAN_ATTRIBUTE))
+                    continue
                 text = _utf8(value)
                 length = len(text)
                 if length < _LONGEST_PLAIN_TEXT:
@@ -220,11 +229,23 @@ class SpanEncoder:
             else:
                 parts.append(self._attribute(key, value, _SPAN_ATTRIBUTE))
 
+    def _may_tell(self, text: str) -> bool:
+        """Whether a text goes through the rules; what need not is remembered."""
+        if may_tell(text):
+            return True
+        if len(text) <= _REMEMBERED_LENGTH:
+            if len(self._harmless) >= _REMEMBERED_ITEMS:
+                self._harmless.clear()
+            self._harmless.add(text)
+        return False
+
     def _unusual_attribute(self, key: str, value: AnyValue) -> bytes:
         """That of a key that is redacted, long, or seen for the first time."""
         if self._leaves(key):
             encoded = self._key(key)
             if len(encoded) <= _LONGEST_PLAIN_KEY:
+                if self._examines(key):
+                    self._examined.add(key)
                 self._plain_keys[key] = encoded
             return self._attribute(key, value, _SPAN_ATTRIBUTE)
         known = self._remembered.get(type(value))
@@ -251,13 +272,17 @@ class SpanEncoder:
     def _key(self, key: str) -> bytes:
         encoded = _field(b"\x0a", _utf8(key))
         if len(self._keys) >= _REMEMBERED_KEYS:
-            self._keys, self._plain_keys = {}, {}
+            self._keys, self._plain_keys, self._examined = {}, {}, set()
         self._keys[key] = encoded
         return encoded
 
     def _attribute(self, key: str, value: AnyValue, tag: bytes) -> bytes:
         """A `KeyValue` as an entry of the field with this tag; nothing where it is removed."""
-        if self._redact is not None and value is not None and key not in self._plain_keys:
+        if (
+            self._redact is not None
+            and value is not None
+            and (key not in self._plain_keys or key in self._examined)
+        ):
             value = self._redact(key, value)
             if value is None:
                 return b""

@@ -1,8 +1,9 @@
-"""What must not leave the process: secrets in headers, URLs, SQL and error texts.
+"""What must not leave the process: secrets in headers, URLs, SQL and texts.
 
-A key decides which rule its values go through; most keys have none, so most attributes cost
-nothing. Rules are functions of key and value alone, so their results are remembered like any
-encoded attribute. A rule that fails hides the value: it fails closed.
+A key decides which rule its values go through. Most have the one for texts, which only looks at
+texts that could hold a secret (`may_tell`); those with words of a standard have none. Rules are
+functions of key and value alone, so their results are remembered like any encoded attribute. A rule
+that fails hides the value: it fails closed.
 """
 
 from __future__ import annotations
@@ -59,16 +60,28 @@ _URL_KEYS = frozenset(
     }
 )
 _SQL_KEYS = frozenset({"db.query.text", "db.statement"})
-_TEXT_KEYS = frozenset(
+_SAFE_KEYS = frozenset(
     {
-        "exception.message",
-        "exception.stacktrace",
-        "error.message",
-        "status.description",
-        "span.name",
-        "event.name",
+        "client.address",
+        "code.function.name",
+        "db.collection.name",
+        "db.namespace",
+        "db.operation.name",
+        "db.system",
+        "db.system.name",
+        "error.type",
+        "exception.type",
+        "http.request.method",
+        "http.route",
+        "network.peer.address",
+        "network.protocol.version",
+        "server.address",
+        "url.path",
+        "url.scheme",
+        "user_agent.original",
     }
 )
+"""Their values are of a fixed vocabulary or an address. As in the package for Node.js."""
 _HEADER_KEY = re.compile(r"http\.(?:request|response)\.header\.(.+)")
 _MOST_KEYS = 4096
 
@@ -93,6 +106,11 @@ _TOKENS = re.compile(
     r"\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*"  # JSON web token
     r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)"
+)
+_SHORTEST_TOKEN = 20
+_SUSPECT = re.compile(
+    r"(?i)passw|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|authorization"
+    r"|credential|bearer|basic |akia|asia|eyJ|://[^/\s@]+@|PRIVATE KEY"
 )
 _SQL_NAME_OR_LITERAL = re.compile(
     r"\"[^\"]*\""  # a name, which stays
@@ -129,12 +147,29 @@ def redact_sql(text: str) -> str:
     return _SQL_NAME_OR_LITERAL.sub(lambda match: match[0] if match[0][0] == '"' else "?", text)
 
 
+def may_tell(text: str) -> bool:
+    """Whether there could be a secret in a text; nearly always no, and told at little cost.
+
+    What is assigned or follows a word stands behind one of these signs, and tokens are long.
+
+    >>> may_tell("resistor"), may_tell("login failed for user ann"), may_tell("password=hunter2")
+    (False, False, True)
+    """
+    if len(text) < _SHORTEST_TOKEN and "=" not in text and ":" not in text and " " not in text:
+        return False
+    return _SUSPECT.search(text) is not None
+
+
 def redact_text(text: str) -> str:
     """Hide what looks like a secret in a text written for people.
 
     >>> redact_text("login failed: password=hunter2 for user ann")
     'login failed: password=[REDACTED] for user ann'
     """
+    return _hide_secrets(text) if may_tell(text) else text
+
+
+def _hide_secrets(text: str) -> str:
     text = _USER.sub(rf"\1{REDACTED}@", text)
     text = _ASSIGNMENT.sub(rf"\1\2\3{REDACTED}\2\3", text)
     text = _SCHEME.sub(rf"\1 {REDACTED}", text)
@@ -182,8 +217,16 @@ class Redactor:
             return REDACTED
 
     def leaves(self, key: str) -> bool:
-        """Whether every value of this key may leave the process as it is."""
-        return self._hook is None and self._rule(key) is None
+        """Whether values of this key may leave as they are, but for texts that `may_tell`.
+
+        Numbers and truth values are meant, and texts; what is made of several goes through the
+        rules.
+        """
+        return self._hook is None and self._rule(key) in (None, redact_text)
+
+    def examines(self, key: str) -> bool:
+        """Whether texts of this key go through the rules where they `may_tell`."""
+        return self._rule(key) is not None
 
     def _rule(self, key: str) -> Rule | None:
         try:
@@ -205,7 +248,7 @@ class Redactor:
             return redact_url
         if folded in _SQL_KEYS:
             return redact_sql
-        return redact_text if folded in _TEXT_KEYS else None
+        return None if folded in _SAFE_KEYS else redact_text
 
 
 def _apply(rule: Rule, value: AnyValue) -> AnyValue:
@@ -213,7 +256,9 @@ def _apply(rule: Rule, value: AnyValue) -> AnyValue:
     if isinstance(value, str):
         return rule(value)
     if isinstance(value, bytes):
-        return rule(value.decode(errors="replace"))
+        text = value.decode(errors="replace")
+        ruled = rule(text)
+        return value if ruled == text else ruled
     if isinstance(value, Mapping):
         return {key: _apply(rule, each) for key, each in value.items()}
     if isinstance(value, Sequence):

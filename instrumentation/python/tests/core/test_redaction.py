@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 from opentelemetry.trace import StatusCode
 
 from ananta_tracing.encoding import SpanEncoder
-from ananta_tracing.redaction import REDACTED, Redactor, redact_sql, redact_text, redact_url
+from ananta_tracing.redaction import (
+    REDACTED,
+    Redactor,
+    _hide_secrets,
+    redact_sql,
+    redact_text,
+    redact_url,
+)
 from ananta_tracing.settings import DEFAULT_SANITIZE_FIELDS, resolve_settings
 
 from .conftest import export_spans
@@ -90,6 +97,33 @@ def test_json_stays_json() -> None:
     assert redact_text('{"token": "a b", "n": 1}') == f'{{"token": "{REDACTED}", "n": 1}}'
 
 
+PIECES = [
+    *("password", "passwd", "Passphrase", "client_secret", "TOKEN", "api-key", "accessKey"),
+    *("private_key", "Authorization", "credentials", "Bearer", "basic", "://", "u:p@", "@"),
+    *(
+        "=",
+        ":",
+        " ",
+        "\n",
+        '"',
+        "'",
+        ",",
+        "x",
+        SECRET,
+        "AKIA" + "A" * 16,
+        "-----BEGIN PRIVATE KEY-----",
+    ),
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc",
+]
+
+
+@settings(deadline=None, max_examples=500)
+@given(st.lists(st.sampled_from(PIECES), max_size=8).map("".join))
+def test_what_would_be_hidden_is_looked_at(text: str) -> None:
+    """Most texts are passed by at a glance; none may be that holds a secret."""
+    assert redact_text(text) == _hide_secrets(text)
+
+
 @settings(deadline=None)
 @given(st.text(max_size=200))
 def test_rules_take_any_text(text: str) -> None:
@@ -114,7 +148,10 @@ def test_keys_decide() -> None:
     assert redact("user.accessToken", b"p") == REDACTED
     assert redact("gen_ai.usage.input_tokens", 7) == 7
     assert redact("has_token", True) is True
-    assert redact("component.mpn", "token=abc") == "token=abc"
+    assert redact("component.note", "token=abc") == f"token={REDACTED}"
+    assert redact("component.note", b"token=abc") == f"token={REDACTED}"
+    assert redact("component.note", b"\xff") == b"\xff"
+    assert redact("url.path", "/token=abc") == "/token=abc"
 
 
 def send_spans_with(redact, sink: Sink) -> None:
@@ -127,7 +164,10 @@ def send_spans_with(redact, sink: Sink) -> None:
                 span.set_attribute("url.query", f"token={SECRET}")
                 span.set_attribute("db.query.text", f"SELECT '{SECRET}'")
                 span.set_attribute("component.mpn", "RC0402")
-                span.add_event("login", {"login.password": SECRET})
+                span.set_attribute("component.note", f"password={SECRET}")
+                span.set_attribute("component.notes", ["none", f"sent with token={SECRET}"])
+                span.add_event("login", {"login.password": SECRET, "note": f"token={SECRET}"})
+                span.set_attribute("component.note", f"again: token={SECRET}")
                 span.set_status(StatusCode.ERROR, f"secret: {SECRET}")
                 raise ValueError(f"password={SECRET}")
     assert processor.close(5)
@@ -139,6 +179,8 @@ def test_no_secret_is_among_the_bytes_that_are_sent(http: Sink) -> None:
     assert SECRET.encode() not in b"".join(http.raw)
     got = attributes(http.spans[1].attributes)
     assert got["component.mpn"] == "RC0402"
+    assert got["component.note"] == f"again: token={REDACTED}"
+    assert got["component.notes"] == ["none", f"sent with token={REDACTED}"]
     assert got["url.query"] == f"token={REDACTED}"
 
 
