@@ -1,5 +1,6 @@
 /** Servers and clients: real frameworks in a process of their own, spans at a decoding collector. */
 import { cpSync } from "node:fs";
+import { connect } from "node:net";
 
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
@@ -269,4 +270,56 @@ test("instrumentApp names routes where Express was loaded before tracing", async
     "GET /api/users/:id",
     "GET /hello/:name",
   ]);
+});
+
+/** Sends requests over one connection, and waits for the answer to each. */
+async function onOneConnection(requests: readonly Buffer[], atOnce: boolean): Promise<void> {
+  const socket = connect(Number(new URL(url).port), "127.0.0.1");
+  let answers = 0;
+  let told: (() => void) | undefined;
+  socket.setEncoding("latin1").on("data", (text) => {
+    answers += String(text).split("HTTP/1.1 200").length - 1;
+    told?.();
+  });
+  const answered = async (count: number): Promise<void> => {
+    while (answers < count) await new Promise<void>((resolve) => (told = resolve));
+  };
+  for (const [index, request] of requests.entries()) {
+    socket.write(request);
+    if (!atOnce) await answered(index + 1);
+  }
+  await answered(requests.length);
+  socket.destroy();
+}
+
+function raw(method: string, path: string, body = Buffer.alloc(0), headers = ""): Buffer {
+  const head = `${method} ${path} HTTP/1.1\r\nHost: x\r\n${headers}Content-Length: ${body.length}\r\n\r\n`;
+  return Buffer.concat([Buffer.from(head), body]);
+}
+
+describe("a request has nothing of the one before on its connection", () => {
+  test.each([
+    ["small", "sampled", "at once"],
+    ["small", "not sampled", "at once"],
+    ["large", "sampled", "one by one"],
+    ["large", "sampled", "at once"],
+    ["large", "not sampled", "at once"],
+  ])("%s and %s, %s", async (size, sampling, order) => {
+    await serve("upload.cjs");
+    const body = Buffer.alloc(size === "large" ? 5_000_000 : 1);
+    const trace = sampling === "sampled" ? TRACEPARENT : TRACEPARENT.replace(/1$/, "0");
+    await onOneConnection(
+      [
+        raw("POST", "/slow", body, `traceparent: ${trace}\r\n`),
+        raw("GET", "/next"),
+        raw("GET", "/next"),
+      ],
+      order === "at once",
+    );
+    const spans = (await sink.waitFor(sampling === "sampled" ? 3 : 2)).filter(
+      ({ attributes }) => attributes["url.path"] === "/next",
+    );
+    expect(spans).toHaveLength(2);
+    for (const span of spans) expect(span).toMatchObject({ kind: "server", parentId: "" });
+  });
 });
