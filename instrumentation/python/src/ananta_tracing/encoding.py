@@ -174,6 +174,7 @@ class SpanEncoder:
         # 0.0 == -0.0.
         self._remembered: dict[type, dict[tuple[str, Any], bytes]] = {str: {}, int: {}, bool: {}}
         self._names: dict[str, bytes] = {}
+        self._numbers: dict[int, bytes] = {}
 
     def encode_span(self, span: ReadableSpan) -> bytes:
         """The span as an entry of `ScopeSpans.spans`: tag, length, content."""
@@ -200,7 +201,8 @@ class SpanEncoder:
 
     def _encode_attributes(self, parts: list[bytes], attributes: Any) -> None:
         """Append the attributes of a span: the hot loop."""
-        plain_keys, examined, harmless = self._plain_keys.get, self._examined, self._harmless
+        plain_keys, numbers = self._plain_keys.get, self._numbers.get
+        examined, harmless = self._examined, self._harmless
         for key, value in _raw_items(attributes):
             plain_key = plain_keys(key)
             if plain_key is None:
@@ -222,12 +224,24 @@ class SpanEncoder:
                 encoded = b"\x12\x09\x21" + _pack_double(value)
             elif kind is bool:
                 encoded = _TRUE if value else _FALSE
-            elif kind is int and 0 <= value < 1024:
-                encoded = _INTEGERS[value]
+            elif kind is int:
+                if 0 <= value < 1024:
+                    encoded = _INTEGERS[value]
+                else:
+                    encoded = numbers(value) or self._encode_number(value)
             if encoded:
                 parts += (_HEADS[len(plain_key) + len(encoded)], plain_key, encoded)
             else:
                 parts.append(self._attribute(key, value, _SPAN_ATTRIBUTE))
+
+    def _encode_number(self, number: int) -> bytes:
+        """A number with its field, remembered, for ports come again; nothing beyond int64."""
+        if not _INT64_MIN <= number <= _INT64_MAX:
+            return b""
+        if len(self._numbers) >= _REMEMBERED_ITEMS:
+            self._numbers.clear()
+        encoded = self._numbers[number] = _field(b"\x12", _int_value(number))
+        return encoded
 
     def _may_tell(self, text: str) -> bool:
         """Whether a text goes through the rules; what need not is remembered."""
