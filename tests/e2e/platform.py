@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -20,12 +21,19 @@ ANANTA = Path(sys.executable).with_name("ananta")
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports nobody listens on now; all different."""
+    """Ports nobody listens on now; all different.
+
+    Below those of outgoing connections, one of which could else take a port before it is used.
+    """
     with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
+        bound: dict[int, socket.socket] = {}
+        while len(bound) < count:
+            port = random.randrange(10_000, 20_000)
+            with contextlib.suppress(OSError):
+                one = stack.enter_context(socket.socket())
+                one.bind(("127.0.0.1", port))
+                bound[port] = one
+        return list(bound)
 
 
 class Platform:

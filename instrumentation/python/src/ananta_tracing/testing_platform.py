@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import random
 import shutil
 import signal
 import socket
@@ -38,7 +39,7 @@ class AnantaPlatform:
     def __init__(self, command: str, data_directory: Path) -> None:
         self._command = command
         self._data_directory = data_directory
-        self._ports = dict(zip(_PORTS, _free_ports(len(_PORTS)), strict=True))
+        self._ports = dict(zip(_PORTS, free_ports(len(_PORTS)), strict=True))
         self._process: subprocess.Popen[bytes] | None = None
         self.grpc_endpoint = f"http://127.0.0.1:{self._ports['grpc']}"
         self.http_endpoint = f"http://127.0.0.1:{self._ports['http']}"
@@ -131,10 +132,17 @@ class AnantaPlatform:
             return False
 
 
-def _free_ports(count: int) -> list[int]:
-    """Ports nobody listens on now; all different."""
+def free_ports(count: int) -> list[int]:
+    """Ports nobody listens on now; all different.
+
+    Below those of outgoing connections, one of which could else take a port before it is used.
+    """
     with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+        bound: dict[int, socket.socket] = {}
+        while len(bound) < count:
+            port = random.randrange(10_000, 20_000)
+            with contextlib.suppress(OSError):
+                each = stack.enter_context(socket.socket())
+                each.bind(("127.0.0.1", port))
+                bound[port] = each
+        return list(bound)

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ananta_tracing.testing_platform import free_ports
+
 from .conftest import SOURCE, start_python
 from .sink import Answer, Sink, attributes, grpc_sink, http_sink
 
@@ -471,9 +473,7 @@ async def app(scope, receive, send):
     await send({{"type": "http.response.body", "body": str(os.getpid()).encode()}})
 """
     )
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    (port,) = free_ports(1)
     process = subprocess.Popen(
         [sys.executable, "-m", *command, f"127.0.0.1:{port}" if command[-1] == "-b" else str(port),
          "application:app"],

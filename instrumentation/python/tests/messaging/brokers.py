@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ananta_tracing.testing_platform import free_ports
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -20,7 +22,7 @@ RUN = str(Path(__file__).parents[3] / "brokers/run.sh")
 
 @pytest.fixture(scope="session")
 def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder, port = tmp_path_factory.mktemp("redis"), free_port()
+    folder, (port,) = tmp_path_factory.mktemp("redis"), free_ports(1)
     command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
     with running(command, port, folder):
         yield f"redis://127.0.0.1:{port}/0"
@@ -41,30 +43,24 @@ def sqs() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder, port = tmp_path_factory.mktemp("rabbitmq"), free_port()
+    folder, (port,) = tmp_path_factory.mktemp("rabbitmq"), free_ports(1)
     with running(["bash", RUN, "rabbitmq", str(port), str(folder)], port, folder):
         yield f"amqp://guest:guest@127.0.0.1:{port}/"
 
 
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder, port = tmp_path_factory.mktemp("kafka"), free_port()
+    folder, (port,) = tmp_path_factory.mktemp("kafka"), free_ports(1)
     with running(["bash", RUN, "kafka", str(port), str(folder)], port, folder):
         yield f"127.0.0.1:{port}"
 
 
 @pytest.fixture(scope="session")
 def temporal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder, port = tmp_path_factory.mktemp("temporal"), free_port()
+    folder, (port,) = tmp_path_factory.mktemp("temporal"), free_ports(1)
     command = ["temporal", "server", "start-dev", "--headless", "--port", str(port)]
     with running(command, port, folder):
         yield f"127.0.0.1:{port}"
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 @contextlib.contextmanager
