@@ -166,9 +166,9 @@ class SpanEncoder:
         self._leaves: Callable[[str], bool] = getattr(redact, "leaves", lambda _: redact is None)
         self._examines: Callable[[str], bool] = getattr(redact, "examines", lambda _: False)
         self._keys: dict[str, bytes] = {}
-        # Of which numbers are sent as they are, and texts as well unless `_examined` has the key.
-        self._plain_keys: dict[str, bytes] = {}
-        self._examined: set[str] = set()
+        # Those of which numbers are sent as they are, and texts as well unless they are examined:
+        # one entry says both, for threads that read it while another makes it.
+        self._plain_keys: dict[str, tuple[bytes, bool]] = {}
         self._harmless: set[str] = set()
         # Of redacted keys. A type has its own, because 1 == True; floats have none, because
         # 0.0 == -0.0.
@@ -202,15 +202,16 @@ class SpanEncoder:
     def _encode_attributes(self, parts: list[bytes], attributes: Any) -> None:
         """Append the attributes of a span: the hot loop."""
         plain_keys, numbers = self._plain_keys.get, self._numbers.get
-        examined, harmless = self._examined, self._harmless
+        harmless = self._harmless
         for key, value in _raw_items(attributes):
-            plain_key = plain_keys(key)
-            if plain_key is None:
+            known = plain_keys(key)
+            if known is None:
                 parts.append(self._unusual_attribute(key, value))
                 continue
+            plain_key, is_examined = known
             kind, encoded = type(value), b""
             if kind is str:
-                if key in examined and value not in harmless and self._may_tell(value):
+                if is_examined and value not in harmless and self._may_tell(value):
                     parts.append(self._attribute(key, value, _SPAN_ATTRIBUTE))
                     continue
                 text = _utf8(value)
@@ -258,9 +259,7 @@ class SpanEncoder:
         if self._leaves(key):
             encoded = self._key(key)
             if len(encoded) <= _LONGEST_PLAIN_KEY:
-                if self._examines(key):
-                    self._examined.add(key)
-                self._plain_keys[key] = encoded
+                self._plain_keys[key] = encoded, self._examines(key)
             return self._attribute(key, value, _SPAN_ATTRIBUTE)
         known = self._remembered.get(type(value))
         if known is None:
@@ -286,20 +285,18 @@ class SpanEncoder:
     def _key(self, key: str) -> bytes:
         encoded = _field(b"\x0a", _utf8(key))
         if len(self._keys) >= _REMEMBERED_KEYS:
-            self._keys, self._plain_keys, self._examined = {}, {}, set()
+            self._keys, self._plain_keys = {}, {}
         self._keys[key] = encoded
         return encoded
 
     def _attribute(self, key: str, value: AnyValue, tag: bytes) -> bytes:
         """A `KeyValue` as an entry of the field with this tag; nothing where it is removed."""
-        if (
-            self._redact is not None
-            and value is not None
-            and (key not in self._plain_keys or key in self._examined)
-        ):
-            value = self._redact(key, value)
-            if value is None:
-                return b""
+        if self._redact is not None and value is not None:
+            _, is_examined = self._plain_keys.get(key, (b"", True))
+            if is_examined:
+                value = self._redact(key, value)
+                if value is None:
+                    return b""
         encoded_key = self._keys.get(key) or self._key(key)
         kind = type(value)
         if kind is bool:

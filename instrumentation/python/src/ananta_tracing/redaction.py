@@ -85,17 +85,17 @@ _SAFE_KEYS = frozenset(
 _HEADER_KEY = re.compile(r"http\.(?:request|response)\.header\.(.+)")
 _MOST_KEYS = 4096
 
+_SECRET_WORD = (
+    r"password|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key"
+    r"|authorization|credential"
+)
 _SECRET_NAME = (
-    r"(?:[\w.-]*(?:password|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key"
-    r"|private[_-]?key|authorization|credential|signature)|pwd|AWSAccessKeyId|sig|auth|key|code"
+    rf"(?:[\w.-]*(?:{_SECRET_WORD}|signature)|pwd|AWSAccessKeyId|sig|auth|key|code"
     r"|X-Amz-(?:Credential|Signature|Security-Token)|X-Goog-(?:Credential|Signature))"
 )
 _QUERY = re.compile(rf"((?:^|[?&;])(?i:{_SECRET_NAME})=)[^&;#\s]*")
 _USER = re.compile(r"(://)[^/\s@]+@")
-_TEXT_SECRET_NAME = (
-    r"[\w.-]*(?:password|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key"
-    r"|authorization|credential)s?"
-)
+_TEXT_SECRET_NAME = rf"[\w.-]*(?:{_SECRET_WORD})s?"
 _ASSIGNMENT = re.compile(
     rf"(?i)((?<![\w.-]){_TEXT_SECRET_NAME}[\"']?\s*[=:]\s*)"
     r"(?:(?:bearer|basic)\s+)?"
@@ -107,11 +107,8 @@ _TOKENS = re.compile(
     r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)"
 )
-_SHORTEST_TOKEN = 20
-_SUSPECT = re.compile(
-    r"(?i)passw|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|authorization"
-    r"|credential|bearer|basic |akia|asia|eyJ|://[^/\s@]+@|PRIVATE KEY"
-)
+_SHORTEST_TOKEN = len("basic 12345678")  # as long as the shortest web token
+_SUSPECT = re.compile(rf"(?i){_SECRET_WORD}|bearer|basic|akia|asia|eyJ|PRIVATE KEY|{_USER.pattern}")
 _SQL_NAME_OR_LITERAL = re.compile(
     r"\"[^\"]*\""  # a name, which stays
     r"|\$(\w*)\$[\s\S]*?(?:\$\1\$|$)"  # text between dollar signs
@@ -150,12 +147,12 @@ def redact_sql(text: str) -> str:
 def may_tell(text: str) -> bool:
     """Whether there could be a secret in a text; nearly always no, and told at little cost.
 
-    What is assigned or follows a word stands behind one of these signs, and tokens are long.
+    What is assigned stands behind one of these signs, and what else is hidden is long.
 
     >>> may_tell("resistor"), may_tell("login failed for user ann"), may_tell("password=hunter2")
     (False, False, True)
     """
-    if len(text) < _SHORTEST_TOKEN and "=" not in text and ":" not in text and " " not in text:
+    if len(text) < _SHORTEST_TOKEN and "=" not in text and ":" not in text:
         return False
     return _SUSPECT.search(text) is not None
 

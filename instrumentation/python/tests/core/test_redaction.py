@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from opentelemetry.trace import StatusCode
 
@@ -100,25 +100,16 @@ def test_json_stays_json() -> None:
 PIECES = [
     *("password", "passwd", "Passphrase", "client_secret", "TOKEN", "api-key", "accessKey"),
     *("private_key", "Authorization", "credentials", "Bearer", "basic", "://", "u:p@", "@"),
-    *(
-        "=",
-        ":",
-        " ",
-        "\n",
-        '"',
-        "'",
-        ",",
-        "x",
-        SECRET,
-        "AKIA" + "A" * 16,
-        "-----BEGIN PRIVATE KEY-----",
-    ),
-    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc",
+    *("=", ":", " ", "\n", "\t", '"', "'", ",", "x", "12345678", SECRET, "AKIA" + "A" * 16),
+    *("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc", "eyJabcdefgh.a.b"),
+    "-----BEGIN PRIVATE KEY-----",
 ]
 
 
 @settings(deadline=None, max_examples=500)
 @given(st.lists(st.sampled_from(PIECES), max_size=8).map("".join))
+@example("basic\t12345678")
+@example("eyJabcdefgh.a.b")
 def test_what_would_be_hidden_is_looked_at(text: str) -> None:
     """Most texts are passed by at a glance; none may be that holds a secret."""
     assert redact_text(text) == _hide_secrets(text)
