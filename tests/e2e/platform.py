@@ -26,14 +26,13 @@ def free_ports(count: int) -> list[int]:
     Below those of outgoing connections, one of which could else take a port before it is used.
     """
     with contextlib.ExitStack() as stack:
-        bound: dict[int, socket.socket] = {}
-        while len(bound) < count:
+        ports: list[int] = []
+        while len(ports) < count:
             port = random.randrange(10_000, 20_000)
             with contextlib.suppress(OSError):
-                one = stack.enter_context(socket.socket())
-                one.bind(("127.0.0.1", port))
-                bound[port] = one
-        return list(bound)
+                stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
+                ports.append(port)
+        return ports
 
 
 class Platform:

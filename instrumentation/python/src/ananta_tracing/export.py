@@ -20,7 +20,6 @@ import random
 import threading
 import time
 from collections import deque
-from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
@@ -307,7 +306,7 @@ class ExportProcessor(SpanProcessor):
             batch = self._batch
             if batch is None and (self._waiting() >= size or due > 0):
                 batch = self._take()
-                due -= batch.span_count if batch is not None else due
+                due -= batch.span_count if batch is not None else 0
             if batch is None or time.monotonic() < batch.retry_at:
                 break
             self._attempt(batch, self._timeout_seconds, _CONNECT_SECONDS)
@@ -339,29 +338,25 @@ class ExportProcessor(SpanProcessor):
 
     def _take(self) -> _Batch | None:
         """Make the next request of what waits."""
+        origins: list[Origin] = []
+        spans: list[bytes] = []
+        size = 0
         with self._lock:
-            count, size = self._measure_next()
-            taken = [self._queue.popleft() for _ in range(2 * count)]
-            self._queued_bytes -= size
-        if not count:
+            while self._queue and len(spans) < self._limits.max_export_batch_size:
+                length = len(self._queue[1])
+                size += length
+                if spans and size > _MAX_REQUEST_BYTES:
+                    break
+                origins.append(self._queue.popleft())
+                spans.append(self._queue.popleft())
+                self._queued_bytes -= length
+        if not spans:
             return None
         return _Batch(
-            self._request_encoder.encode_request(taken[::2], taken[1::2]),
-            count,
+            self._request_encoder.encode_request(origins, spans),
+            len(spans),
             time.monotonic() + self._limits.export_timeout_seconds,
         )
-
-    def _measure_next(self) -> tuple[int, int]:
-        """How many spans make the next request, and how many bytes they are."""
-        waiting, most = self._waiting(), self._limits.max_export_batch_size
-        if waiting <= most and self._queued_bytes <= _MAX_REQUEST_BYTES:
-            return waiting, self._queued_bytes
-        count = size = 0
-        for data in islice(self._queue, 1, 2 * most, 2):
-            if count and size + len(data) > _MAX_REQUEST_BYTES:
-                break
-            count, size = count + 1, size + len(data)
-        return count, size
 
     def _attempt(
         self, batch: _Batch, timeout_seconds: float, connect_timeout_seconds: float

@@ -188,10 +188,7 @@ class Server:
         Only the last runs outside of the request: servers write their access log with the first,
         and it is to have the trace id.
         """
-        kind = message["type"]
-        if (kind == "http.response.body" and not message.get("more_body", False)) or (
-            kind == "http.response.trailers" and not message.get("more_trailers", False)
-        ):
+        if _ends_response(message):
             token = attach(self._context)
             try:
                 await self._send(message)
@@ -199,6 +196,14 @@ class Server:
                 detach(token)
         else:
             await self._send(message)
+
+
+def _ends_response(message: Message) -> bool:
+    """Whether this is the last of a body, or of the trailers that may follow it."""
+    kind = message["type"]
+    if kind == "http.response.body":
+        return not message.get("more_body", False)
+    return kind == "http.response.trailers" and not message.get("more_trailers", False)
 
 
 class Exchange:
@@ -227,11 +232,6 @@ class Exchange:
     async def send(self, message: Message) -> None:
         """Send a message of the response, noting what it says."""
         kind = message["type"]
-        if kind == "http.response.body":
-            await self._send(message)
-            if not self._has_trailers and not message.get("more_body", False):
-                self.finish()
-            return
         if kind in ("http.response.start", "websocket.http.response.start"):
             self._start_response(message)
         elif kind == "websocket.accept":
@@ -240,7 +240,7 @@ class Exchange:
         elif kind == "websocket.close" and self.status is None:
             self.status = _FORBIDDEN
         await self._send(message)
-        if kind == "http.response.trailers" and not message.get("more_trailers", False):
+        if _ends_response(message) and not (self._has_trailers and kind == "http.response.body"):
             self.finish()
 
     def _start_response(self, message: Message) -> None:
