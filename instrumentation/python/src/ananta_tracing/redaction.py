@@ -107,7 +107,8 @@ _TOKENS = re.compile(
     r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)"
 )
-_SHORTEST_TOKEN = len("basic 12345678")  # as long as the shortest web token
+_SIGN = re.compile(r"[=:.\s]")
+_SHORTEST_WITHOUT_SIGN = 20  # an access key of AWS
 _SUSPECT = re.compile(rf"(?i){_SECRET_WORD}|bearer|basic|akia|asia|eyJ|PRIVATE KEY|{_USER.pattern}")
 _SQL_NAME_OR_LITERAL = re.compile(
     r"\"[^\"]*\""  # a name, which stays
@@ -147,12 +148,12 @@ def redact_sql(text: str) -> str:
 def may_tell(text: str) -> bool:
     """Whether there could be a secret in a text; nearly always no, and told at little cost.
 
-    What is assigned stands behind one of these signs, and what else is hidden is long.
+    A secret without a sign in it or before it is long.
 
     >>> may_tell("resistor"), may_tell("login failed for user ann"), may_tell("password=hunter2")
     (False, False, True)
     """
-    if len(text) < _SHORTEST_TOKEN and "=" not in text and ":" not in text:
+    if len(text) < _SHORTEST_WITHOUT_SIGN and _SIGN.search(text) is None:
         return False
     return _SUSPECT.search(text) is not None
 
